@@ -1,0 +1,88 @@
+# Nothing is needed first but make and Python 3.11: each target sets up .venv with what it needs, from
+# the hash-locked files in requirements/. A stamp in .venv remembers what is installed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help gate test test-fast coverage lint types contracts workflows regressions baselines lock \
+	bench wheel-test clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+gate: $(VENV)/gate.stamp ## may this change ship? run the suites, offline (ARGS="-k faithfulness")
+	@started=$$(date +%s); status=0; $(BIN)/python -m pytest suites/ $(ARGS) || status=$$?; \
+		echo "suites: $$(( $$(date +%s) - started )) s"; exit $$status
+
+test: $(VENV)/dev.stamp ## all tests of evalkit itself
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-fast: $(VENV)/dev.stamp ## the tests that need no patience: under two minutes
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+
+coverage: $(VENV)/dev.stamp ## all tests, with branch coverage
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -n $(JOBS) $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+lint: $(VENV)/dev.stamp ## style, formatting, spelling
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
+
+types: $(VENV)/dev.stamp ## mypy, strict
+	@$(BIN)/mypy
+
+contracts: $(VENV)/dev.stamp ## who may import whom
+	@$(BIN)/lint-imports --no-cache
+
+workflows: $(VENV)/dev.stamp ## audit the workflows
+	@$(BIN)/zizmor --offline --persona=auditor .github/workflows
+
+regressions: $(VENV)/dev.stamp ## break the pipeline on purpose: the gate must see each break
+	@$(BIN)/python scripts/regressions.py $(ARGS)
+
+baselines: $(VENV)/gate.stamp ## measure and promote the committed baselines (BECAUSE="why")
+	@test -n "$(BECAUSE)" || { echo 'say why: make baselines BECAUSE="prompt v3 is shorter"'; exit 2; }
+	@$(BIN)/evalkit baseline promote suites/*.toml --because "$(BECAUSE)"
+
+bench: $(VENV)/dev.stamp ## the figures in the docs
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header --no-annotate
+lock: $(VENV)/dev.stamp ## resolve requirements/*.lock again (ARGS="--upgrade" for newer versions)
+	@$(COMPILE) $(ARGS) --group build --output-file requirements/gate.lock
+	@$(COMPILE) $(ARGS) --extra dev --constraint requirements/gate.lock \
+		--output-file requirements/dev.lock
+
+wheel-test: $(VENV)/dev.stamp ## build the wheel and try it in an environment of its own
+	@.ci/wheel-smoke $(BIN)/python
+
+clean: ## remove what make made
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache reports/latest .evalkit
+
+# ── set-up ───────────────────────────────────────────────────────────────────────────────────────
+
+TOO_OLD = evalkit needs Python 3.11 or newer, and '$(PYTHON)' is not. Try: make PYTHON=python3.12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(TOO_OLD)"; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+# dev.lock is gate.lock plus the rest at the same versions, so one environment serves both.
+# No build isolation: the build backend comes from the lock, too.
+$(VENV)/%.stamp: requirements/%.lock pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) from $<"
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,248 @@
+"""`evalkit …`: argument parsing only; every command is a few calls into the modules below."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalkit import __version__
+from evalkit.errors import BaselineMismatch, EvalkitError
+
+if TYPE_CHECKING:
+    from evalkit.pipeline import Concluded
+
+EXIT_USAGE, EXIT_NO_BASELINE = 2, 12
+DEFAULT_REPORT = Path("reports/latest")
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    options = parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except BaselineMismatch as error:
+        print(f"evalkit: {error}", file=sys.stderr)
+        return EXIT_NO_BASELINE
+    except EvalkitError as error:
+        print(f"evalkit: {error}", file=sys.stderr)
+        return EXIT_USAGE
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line, as data."""
+    root = argparse.ArgumentParser(
+        prog="evalkit", description="A regression gate for LLM and RAG applications."
+    )
+    root.add_argument("--version", action="version", version=__version__)
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+
+    run = _command(commands, "run", run_command, "measure suites and decide; exit 0 1 2 10 11 12")
+    run.add_argument("suites", nargs="*", type=Path, help="suite files or folders (suites/)")
+    run.add_argument("--profile", default="offline")
+    run.add_argument("--report", type=Path, default=DEFAULT_REPORT)
+    run.add_argument("--concurrency", type=int, default=8)
+    run.add_argument("--max-usd", type=float)
+    run.add_argument("--resume", action="store_true", help="keep what the journal already holds")
+
+    regate = _command(commands, "regate", regate_command, "decide saved runs again; calls no model")
+    regate.add_argument("runs", nargs="+", type=Path, help="run.json files")
+    regate.add_argument("--report", type=Path, default=DEFAULT_REPORT)
+
+    report = _command(commands, "report", report_command, "render saved runs again")
+    report.add_argument("runs", nargs="+", type=Path, help="run.json files")
+    report.add_argument("--report", type=Path, default=DEFAULT_REPORT)
+
+    export = _command(commands, "export", export_command, "a saved run as CSV or Parquet")
+    export.add_argument("run", type=Path)
+    export.add_argument("out", type=Path, help="a file ending in .csv or .parquet")
+
+    _baseline(commands)
+    _prompts(commands)
+    init = _command(commands, "init", init_command, "make a working project in an empty folder")
+    init.add_argument("folder", nargs="?", type=Path, default=Path())
+    doctor = _command(commands, "doctor", doctor_command, "check everything a run would need")
+    doctor.add_argument("--profile", default="offline")
+    return root
+
+
+def _baseline(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    group = commands.add_parser("baseline", help="promote, show or compare baselines")
+    verbs = group.add_subparsers(required=True, metavar="VERB")
+    promote = _command(verbs, "promote", promote_command, "measure five fresh epochs and keep them")
+    promote.add_argument("suites", nargs="*", type=Path)
+    promote.add_argument("--because", required=True, help="why; it is committed with the numbers")
+    promote.add_argument("--profile", default="offline")
+    promote.add_argument("--concurrency", type=int, default=8)
+    show = _command(verbs, "show", show_baseline_command, "a baseline in words and numbers")
+    show.add_argument("suite", type=Path)
+    show.add_argument("--profile", default="offline")
+    diff = _command(verbs, "diff", diff_baselines_command, "what changed between two baseline files")
+    diff.add_argument("old", type=Path)
+    diff.add_argument("new", type=Path)
+
+
+def _prompts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    group = commands.add_parser("prompts", help="list, show, compare or release prompts")
+    verbs = group.add_subparsers(required=True, metavar="VERB")
+    _command(verbs, "list", list_prompts_command, "every prompt and version")
+    show = _command(verbs, "show", show_prompt_command, "one version, whole")
+    show.add_argument("ref", metavar="NAME@N")
+    diff = _command(verbs, "diff", diff_prompts_command, "what changed between two versions")
+    diff.add_argument("old", metavar="NAME@N")
+    diff.add_argument("new", metavar="NAME@N")
+    _command(verbs, "lock", lock_prompts_command, "release new versions: record their digests")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    command: Command,
+    summary: str,
+) -> argparse.ArgumentParser:
+    sub = commands.add_parser(name, help=summary, description=summary)
+    sub.set_defaults(command=command)
+    return sub
+
+
+# ── commands ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def run_command(options: argparse.Namespace) -> int:
+    from evalkit import assemble, pipeline
+    from evalkit.config import find_root, load_project
+    from evalkit.measure import Effort
+
+    project = load_project(find_root(Path.cwd()))
+    paths = assemble.suite_files(options.suites, project=project)
+    plans = [assemble.plan(path, project=project, profile=options.profile) for path in paths]
+    effort = Effort(concurrency=options.concurrency, max_usd=options.max_usd)
+    place = pipeline.fresh_place(options.report, resume=options.resume)
+    return _tell(pipeline.run_build(plans, place=place, effort=effort, report=options.report))
+
+
+def regate_command(options: argparse.Namespace) -> int:
+    from evalkit import assemble, codec, pipeline
+    from evalkit.config import find_root, load_project
+    from evalkit.records import Saved
+
+    project = load_project(find_root(Path.cwd()))
+    runs = [codec.load(Saved, path).run for path in options.runs]
+    measured = [(assemble.promise_of_run(run, project=project), run) for run in runs]
+    return _tell(pipeline.conclude(measured, report=options.report))
+
+
+def report_command(options: argparse.Namespace) -> int:
+    from evalkit import codec, pipeline
+    from evalkit.config import find_root
+    from evalkit.records import Saved
+
+    root = find_root(Path.cwd())
+    saved = [codec.load(Saved, path) for path in options.runs]
+    for path in pipeline.render(saved, root=root, report=options.report):
+        print(path)
+    return 0
+
+
+def export_command(options: argparse.Namespace) -> int:
+    from evalkit.export import export
+
+    export(options.run, options.out)
+    print(options.out)
+    return 0
+
+
+def promote_command(options: argparse.Namespace) -> int:
+    from evalkit import assemble, pipeline
+    from evalkit.config import find_root, load_project
+    from evalkit.measure import Effort
+
+    project = load_project(find_root(Path.cwd()))
+    effort = Effort(repeats=pipeline.EPOCHS, concurrency=options.concurrency)
+    place = pipeline.fresh_place(project.root / ".evalkit" / "promote", resume=False)
+    for path in assemble.suite_files(options.suites, project=project):
+        plan = assemble.plan(path, project=project, profile=options.profile)
+        run = pipeline.measure(plan, place=place, effort=effort)
+        print(pipeline.promote(run, root=project.root, because=options.because))
+    return 0
+
+
+def show_baseline_command(options: argparse.Namespace) -> int:
+    from evalkit import baselines
+    from evalkit.config import find_root
+
+    root = find_root(Path.cwd())
+    print(baselines.show(baselines.load_baseline(root, options.profile, options.suite.stem)))
+    return 0
+
+
+def diff_baselines_command(options: argparse.Namespace) -> int:
+    from evalkit import baselines
+
+    print("\n".join(baselines.diff(baselines.read(options.old), baselines.read(options.new))))
+    return 0
+
+
+def list_prompts_command(options: argparse.Namespace) -> int:
+    from evalkit import prompts
+    from evalkit.config import find_root
+
+    print(prompts.listing(find_root(Path.cwd())))
+    return 0
+
+
+def show_prompt_command(options: argparse.Namespace) -> int:
+    from evalkit import prompts
+    from evalkit.config import find_root
+
+    print(prompts.show(find_root(Path.cwd()), options.ref))
+    return 0
+
+
+def diff_prompts_command(options: argparse.Namespace) -> int:
+    from evalkit import prompts
+    from evalkit.config import find_root
+
+    print(prompts.diff(find_root(Path.cwd()), options.old, options.new))
+    return 0
+
+
+def lock_prompts_command(options: argparse.Namespace) -> int:
+    from evalkit import prompts
+    from evalkit.config import find_root
+
+    for ref in prompts.lock(find_root(Path.cwd())):
+        print(f"released {ref}")
+    return 0
+
+
+def init_command(options: argparse.Namespace) -> int:
+    from evalkit import scaffold
+
+    for path in scaffold.create(options.folder):
+        print(path)
+    print("Next: pytest suites/")
+    return 0
+
+
+def doctor_command(options: argparse.Namespace) -> int:
+    from evalkit import doctor
+
+    findings = doctor.examine(Path.cwd(), profile=options.profile)
+    for finding in findings:
+        print(finding)
+    return 0 if all(finding.ok for finding in findings) else EXIT_USAGE
+
+
+def _tell(concluded: Concluded) -> int:
+    print("\n".join(concluded.summary(color=sys.stdout.isatty())))
+    return concluded.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

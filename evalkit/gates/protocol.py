@@ -1,0 +1,61 @@
+"""What every gate offers, and the only thing it may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+from evalkit.records import Baseline, Comparison, Estimate, Run, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """A run, its estimates and what it may be compared with.
+
+    `baseline` is None when there is none or it does not fit; `baseline_problem` then says why and
+    names the command that mends it.
+    """
+
+    run: Run
+    estimates: tuple[Estimate, ...]
+    baseline: Baseline | None
+    baseline_problem: str = ""
+
+    def estimate(self, metric: str) -> Estimate | None:
+        """The estimate of a metric; None when not one case was scored."""
+        return next((e for e in self.estimates if e.metric == metric), None)
+
+
+class Gate(Protocol):
+    """A table `[gates.<name>]` of a suite: a rule on a measurement that gives one verdict.
+
+    A gate is a frozen dataclass whose fields, apart from `name`, are the keys of its table.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def name(self) -> str: ...
+
+    def tests(self, measurement: Measurement) -> tuple[Comparison, ...]:
+        """The hypotheses this gate adds to the build's Holm family, with raw p-values."""
+        ...
+
+    def decide(self, measurement: Measurement, tests: tuple[Comparison, ...]) -> Verdict:
+        """The verdict, given its own tests with `p_adjusted` filled in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What a suite promises: its gates, and what a build does with an INCONCLUSIVE verdict.
+
+    `path` is the suite's file, `root` the project's folder that holds its baselines.
+    """
+
+    suite: str
+    path: Path
+    root: Path
+    inconclusive: Literal["warn", "fail"]
+    gates: tuple[Gate, ...]

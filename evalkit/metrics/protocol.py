@@ -1,0 +1,43 @@
+"""What every metric offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from evalkit.judges.protocol import Judge
+from evalkit.providers.protocol import Embedder
+from evalkit.records import Answer, Case, Score, Unscored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruments:
+    """What a metric may measure with."""
+
+    judge: Judge
+    embedder: Embedder
+
+
+class Metric(Protocol):
+    """A per-trial rule that gives a score in [0, 1], higher is better.
+
+    A metric is a frozen dataclass whose fields are its options in the suite file. `version` goes up
+    whenever the same trial could score differently: baselines of another version are refused.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    def applies_to(self, case: Case) -> bool:
+        """Whether the case has what the metric needs.
+
+        Decided by the golden row alone, never by the answer: a metric that drops out on bad answers
+        would raise its own mean.
+        """
+        ...
+
+    async def score(
+        self, case: Case, answer: Answer, *, repeat: int, instruments: Instruments
+    ) -> Score | Unscored:
+        """The value on this answer, or why there is none. Raises `JudgeError`, `ProviderError`."""
+        ...

@@ -1,0 +1,192 @@
+"""The straight line: load → run → judge → aggregate → gate → report.
+
+`measure` is everything that costs time or money; `conclude` is pure until it writes files, so a
+saved run can be decided and rendered again at any time, free, to the same bytes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evalkit import __version__, baselines, codec, journal
+from evalkit.aggregate import estimate
+from evalkit.errors import BaselineMismatch
+from evalkit.gates.decide import decide_build
+from evalkit.gates.protocol import Measurement, Promise
+from evalkit.measure import Effort, Engine, Plan
+from evalkit.records import Baseline, Outcome, Run, Saved, worst
+from evalkit.report.terminal import summary
+from evalkit.report.write import write_reports
+
+SCHEMA_VERSION = 1
+EPOCHS = 5
+"""Fresh repeats a baseline is made of: one unlucky epoch would redden every later build."""
+
+EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 0, "ERROR": 11}
+EXIT_INCONCLUSIVE, EXIT_NO_BASELINE = 10, 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concluded:
+    """What a build came to: a saved run a suite, the files written, the CLI's exit code."""
+
+    outcome: Outcome
+    saved: tuple[Saved, ...]
+    baselines: tuple[Baseline | None, ...]
+    files: tuple[Path, ...]
+    exit_code: int
+
+    def summary(self, *, color: bool) -> list[str]:
+        """What the terminal shows at the end: a table a suite, and where the report is."""
+        pairs = zip(self.saved, self.baselines, strict=True)
+        tables = [summary(saved, baseline=baseline, color=color) for saved, baseline in pairs]
+        report = next((f"report: {path}" for path in self.files if path.suffix == ".html"), "")
+        return [line for table in tables for line in (*table, "")] + [report]
+
+
+def run_build(
+    plans: Sequence[Plan], *, place: journal.Place, effort: Effort, report: Path
+) -> Concluded:
+    """Measure some suites, one after the other (each concurrently in itself), and conclude."""
+    measured = [(plan.promise, measure(plan, place=place, effort=effort)) for plan in plans]
+    return conclude(measured, report=report)
+
+
+def measure(plan: Plan, *, place: journal.Place, effort: Effort) -> Run:
+    """Run and judge one suite."""
+    clock = Clock()
+    with Engine(plan, place=place, effort=effort) as engine:
+        entries = engine.all()
+    return collect(plan, entries, clock=clock)
+
+
+def conclude(measured: Sequence[tuple[Promise, Run]], *, report: Path) -> Concluded:
+    """Aggregate, gate and report a build whose suites have been measured."""
+    compared = [compare(run, promise) for promise, run in measured]
+    promises = [promise for promise, _ in measured]
+    decisions = decide_build([(p.gates, m) for p, m in zip(promises, compared, strict=True)])
+    saved = tuple(
+        Saved(run=measurement.run, decision=decision)
+        for measurement, decision in zip(compared, decisions, strict=True)
+    )
+    compared_with = tuple(measurement.baseline for measurement in compared)
+    for item in saved:
+        codec.dump(report / "runs" / f"{item.run.fingerprint.suite}.json", item)
+    return Concluded(
+        outcome=worst(tuple(decision.outcome for decision in decisions)),
+        saved=saved,
+        baselines=compared_with,
+        files=write_reports(report, saved, baselines=compared_with),
+        exit_code=exit_code(promises, compared, saved),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """When a measurement began; the only place where the product looks at the time."""
+
+    started: datetime.datetime = field(
+        default_factory=lambda: datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    )
+    ticks: float = field(default_factory=time.perf_counter)
+
+
+def collect(plan: Plan, entries: journal.Entries, *, clock: Clock) -> Run:
+    """The run: everything measured, in the dataset's order whatever order it was finished in."""
+    cases = {case.id: i for i, case in enumerate(plan.dataset.cases)}
+    metrics = {metric.name: i for i, metric in enumerate(plan.metrics)}
+    return Run(
+        schema_version=SCHEMA_VERSION,
+        evalkit_version=__version__,
+        commit=commit(plan.promise.path.parent),
+        started_at=clock.started.isoformat(),
+        duration_s=round(time.perf_counter() - clock.ticks, 3),
+        purpose=plan.purpose,
+        fingerprint=plan.fingerprint,
+        cases=plan.dataset.cases,
+        trials=tuple(sorted(entries.trials, key=lambda t: (cases[t.case_id], t.repeat))),
+        scores=tuple(
+            sorted(entries.scores, key=lambda s: (cases[s.case_id], s.repeat, metrics[s.metric]))
+        ),
+    )
+
+
+def compare(run: Run, promise: Promise) -> Measurement:
+    """The run's estimates beside the baseline that fits it, or why none does."""
+    estimates = estimate(run)
+    try:
+        baseline = baselines.load_fitting(promise.root, run.fingerprint, suite=promise.path)
+    except BaselineMismatch as error:
+        return Measurement(
+            run=run, estimates=estimates, baseline=None, baseline_problem=str(error)
+        )
+    return Measurement(run=run, estimates=estimates, baseline=baseline)
+
+
+def fresh_place(folder: Path, *, resume: bool) -> journal.Place:
+    """Where a run of this process alone keeps its journals."""
+    run_id = uuid.uuid4().hex[:8]
+    return journal.Place(folder=folder / "journal", run_id=run_id, writer="main", resume=resume)
+
+
+def render(saved: Sequence[Saved], *, root: Path, report: Path) -> tuple[Path, ...]:
+    """Write the reports of saved builds again; the same records give the same bytes."""
+    fitting: list[Baseline | None] = []
+    for item in saved:
+        suite = Path("suites") / f"{item.run.fingerprint.suite}.toml"
+        try:
+            fitting.append(baselines.load_fitting(root, item.run.fingerprint, suite=suite))
+        except BaselineMismatch:
+            fitting.append(None)
+    return write_reports(report, saved, baselines=fitting)
+
+
+def promote(run: Run, *, root: Path, because: str) -> Path:
+    """Make a run of five fresh epochs the committed baseline. Returns the file written.
+
+    Raises `DataError` where the run is not complete.
+    """
+    by = _git(root, "config", "user.name", default="unknown")
+    baseline = baselines.promote(run, because=because, by=by, commit=run.commit)
+    return baselines.save(root, baseline)
+
+
+def exit_code(
+    promises: Sequence[Promise], compared: Sequence[Measurement], saved: Sequence[Saved]
+) -> int:
+    """0 pass, 1 fail, 10 inconclusive where the suite forbids it, 11 invalid, 12 no baseline."""
+    outcome = worst(tuple(item.decision.outcome for item in saved))
+    reasons = " ".join(v.reason for item in saved for v in item.decision.verdicts)
+    if outcome == "ERROR" and any(m.baseline_problem and m.baseline_problem in reasons
+                                  for m in compared):  # fmt: skip
+        return EXIT_NO_BASELINE
+    strict = any(
+        promise.inconclusive == "fail" and item.decision.outcome == "INCONCLUSIVE"
+        for promise, item in zip(promises, saved, strict=True)
+    )
+    return EXIT_INCONCLUSIVE if strict and outcome == "INCONCLUSIVE" else EXIT_CODES[outcome]
+
+
+def commit(folder: Path) -> str:
+    """The checked-out commit, with `+` where tracked files differ from it; empty outside git."""
+    head = _git(folder, "rev-parse", "--short=12", "HEAD", default="")
+    dirty = _git(folder, "status", "--porcelain", "--untracked-files=no", default="")
+    return head + ("+" if head and dirty else "")
+
+
+def _git(folder: Path, *arguments: str, default: str) -> str:
+    """What git says, or `default` where there is no git, no repository or no answer."""
+    try:
+        done = subprocess.run(  # noqa: S603  # fixed arguments, no shell
+            ["git", *arguments],  # noqa: S607  # the user's git, wherever it is installed
+            cwd=folder, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return default
+    return done.stdout.strip() or default

@@ -1,0 +1,318 @@
+"""Suites as pytest items: one a case, one a gate; the gates decide over the whole build, last.
+
+A case's item reports whether the case was *measured*; whether the values are good enough is for the
+gates alone, so a case that could not be measured is skipped with its reason and counted by the
+coverage gate. A gate always decides over every case of its slice: deselecting a case hides its
+item, never its score. Where one gate of a suite is selected all are decided and reported; where
+none is, each is reported as failed: a suite that was touched never ends without its verdicts.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from evalkit import assemble, pipeline
+from evalkit.config import Project, find_root, load_project
+from evalkit.errors import EvalkitError
+from evalkit.journal import Place
+from evalkit.measure import Effort, Engine, Plan
+from evalkit.records import Case, Failure, Outcome, Saved, Unscored, Verdict
+from evalkit.report import sinks
+
+Phase = Literal["setup", "call", "teardown"]
+
+
+class GateRed(Exception):
+    """A verdict that must turn the build red; its text is what pytest prints."""
+
+
+@dataclass
+class Suite:
+    """One suite of the session: its plan, and what of it was selected and reported."""
+
+    plan: Plan
+    nodeid: str
+    place: Place
+    effort: Effort
+    clock: pipeline.Clock = field(default_factory=pipeline.Clock)
+    cases: list[Case] = field(default_factory=list)
+    gates: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
+
+    @functools.cached_property
+    def engine(self) -> Engine:
+        """Made when the first case is measured, so that collecting touches no journal."""
+        return Engine(self.plan, place=self.place, effort=self.effort)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything of the suite was selected."""
+        return bool(self.cases or self.gates)
+
+
+@dataclass
+class Build:
+    """All suites of a pytest session, from collection to verdicts."""
+
+    config: pytest.Config
+    profile: str
+    report: Path
+    place: Place
+    effort: Effort
+    because: str | None
+    suites: dict[Path, Suite] = field(default_factory=dict)
+    projects: dict[Path, Project] = field(default_factory=dict)
+    concluded: pipeline.Concluded | None = None
+
+    @classmethod
+    def from_config(cls, config: pytest.Config, *, run_id: str = "") -> Build:
+        """Read the options once. Raises `pytest.UsageError` for values that make no sense."""
+        option = config.getoption
+        because = option("--evalkit-update-baseline")
+        max_usd, concurrency = option("--evalkit-max-usd"), option("--evalkit-concurrency")
+        if concurrency < 1 or (max_usd is not None and not max_usd > 0):
+            what = "--evalkit-concurrency must be at least 1 and --evalkit-max-usd more than 0"
+            raise pytest.UsageError(what)
+        report = config.rootpath / option("--evalkit-report")
+        worker: dict[str, str] = getattr(config, "workerinput", {})
+        place = Place(
+            folder=report / "journal",
+            run_id=(run_id or worker.get("testrunuid", "") or uuid.uuid4().hex)[:8],
+            writer=worker.get("workerid", "main"),
+            resume=option("--evalkit-resume"),
+        )
+        effort = Effort(
+            repeats=pipeline.EPOCHS if because else 1, concurrency=concurrency, max_usd=max_usd
+        )
+        return cls(config, option("--evalkit-profile"), report, place, effort, because)
+
+    @classmethod
+    def adopted(cls, config: pytest.Config, output: Mapping[str, Any]) -> Build:
+        """The controller's build under xdist, from what a worker says it collected.
+
+        Workers measure and write journals into the report folder. The controller reads them,
+        measures what no worker did (one may have crashed) and alone decides.
+        """
+        build = cls.from_config(config, run_id=output["run_id"])
+        for path, seen in output["suites"].items():
+            suite = build.load(Path(path), seen["nodeid"])
+            selected = set(seen["cases"])
+            suite.cases = [case for case in suite.plan.dataset.cases if case.id in selected]
+            suite.gates = set(seen["gates"])
+        return build
+
+    def load(self, path: Path, nodeid: str) -> Suite:
+        """The suite in a file, assembled once. Raises `EvalkitError` with every problem of it."""
+        if path not in self.suites:
+            root = find_root(path.parent)
+            project = self.projects.setdefault(root, load_project(root))
+            plan = assemble.plan(path, project=project, profile=self.profile)
+            self.suites[path] = Suite(plan, nodeid, self.place, self.effort)
+        return self.suites[path]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Take note of what was selected; put gates last; a worker leaves them to the controller."""
+        for item in items:
+            if isinstance(item, CaseItem):
+                item.suite.cases.append(item.case)
+            elif isinstance(item, GateItem):
+                item.suite.gates.add(item.gate)
+        gates = [item for item in items if isinstance(item, GateItem)]
+        others = [item for item in items if not isinstance(item, GateItem)]
+        if self.is_worker:
+            items[:] = others
+            self.config.workeroutput["evalkit"] = self.collected()  # type: ignore[attr-defined]  # xdist adds it
+        else:
+            items[:] = [*others, *gates]
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether this is an xdist worker, which measures but does not decide."""
+        return hasattr(self.config, "workerinput")
+
+    def collected(self) -> dict[str, Any]:
+        """What `adopted` needs, as plain data."""
+        return {
+            "run_id": self.place.run_id,
+            "suites": {
+                str(path): {
+                    "nodeid": suite.nodeid,
+                    "gates": sorted(suite.gates),
+                    "cases": [case.id for case in suite.cases],
+                }
+                for path, suite in self.suites.items()
+            },
+        }
+
+    def measured(self, suite: Suite, case: Case) -> list[str]:
+        """Measure a case; why it, or one of its scores, is missing (empty when nothing is)."""
+        if self.is_worker:
+            suite.engine.start([case])  # the other cases may belong to another worker
+        else:
+            suite.engine.start(suite.cases)
+        done = suite.engine.wait(case)
+        failed = [f"{t.outcome.error_type} in {t.outcome.stage}: {t.outcome.message}"
+                  for t in done.trials if isinstance(t.outcome, Failure)]  # fmt: skip
+        unscored = [f"{s.metric}: {s.reason}" for s in done.scores if isinstance(s, Unscored)]
+        return failed or unscored
+
+    def verdict(self, suite: Suite, gate: str) -> Verdict:
+        """The gate's verdict; the first call measures what is missing and decides the build."""
+        if self.concluded is None:
+            self.concluded = self.conclude()
+        verdicts = self.saved(suite).decision.verdicts
+        return next(verdict for verdict in verdicts if verdict.gate == gate)
+
+    def saved(self, suite: Suite) -> Saved:
+        """The suite's part of a concluded build."""
+        assert self.concluded is not None, "asked for a verdict before the build was decided"
+        order = [s for s in self.suites.values() if s.gates]
+        return self.concluded.saved[order.index(suite)]
+
+    def conclude(self) -> pipeline.Concluded:
+        """Decide every suite of which a gate was selected, over all cases of its slice."""
+        measured = []
+        for suite in self.suites.values():
+            if suite.gates:
+                run = pipeline.collect(suite.plan, suite.engine.all(), clock=suite.clock)
+                if self.because:
+                    pipeline.promote(run, root=suite.plan.promise.root, because=self.because)
+                measured.append((suite.plan.promise, run))
+        return pipeline.conclude(measured, report=self.report)
+
+    def settle(self, session: pytest.Session) -> None:
+        """Report every gate of a selected suite that has no verdict yet; under xdist, decide all."""
+        if self.is_worker or session.config.option.collectonly:
+            return
+        for suite in self.suites.values():
+            for gate in suite.plan.promise.gates if suite.wanted else ():
+                if gate.name in suite.reported:
+                    continue
+                if suite.gates and not session.shouldstop and not session.shouldfail:
+                    self.publish(session, suite, gate.name, *self.decided(suite, gate.name))
+                else:
+                    text = "not decided: every gate was deselected, or the session stopped before"
+                    self.publish(session, suite, gate.name, "ERROR", text)
+
+    def decided(self, suite: Suite, gate: str) -> tuple[Outcome, str]:
+        """A gate's outcome and reason; whatever keeps it from deciding is an ERROR."""
+        try:
+            verdict = self.verdict(suite, gate)
+        except EvalkitError as error:
+            return "ERROR", str(error)
+        return verdict.outcome, verdict.reason
+
+    def publish(
+        self, session: pytest.Session, suite: Suite, gate: str, outcome: Outcome, reason: str
+    ) -> None:
+        """Report a gate that no item ran for, as if one had: counted, listed, in the JUnit file."""
+        suite.reported.add(gate)
+        red = self.is_red(suite, outcome)
+        nodeid = f"{suite.nodeid}::gate[{gate}]"
+        phases: tuple[Phase, ...] = ("setup", "call", "teardown")
+        for phase in phases:
+            report = pytest.TestReport(
+                nodeid=nodeid,
+                location=(suite.nodeid, None, f"gate[{gate}]"),
+                keywords={},
+                outcome="failed" if red and phase == "call" else "passed",
+                longrepr=f"{outcome}: {sinks.terminal(reason)}" if phase == "call" else None,
+                when=phase,
+                user_properties=[("evalkit", outcome)],
+            )
+            session.config.hook.pytest_runtest_logreport(report=report)
+        session.testscollected += 1
+
+    def is_red(self, suite: Suite, outcome: Outcome) -> bool:
+        """FAIL and ERROR always; INCONCLUSIVE where the suite says so."""
+        strict = suite.plan.promise.inconclusive == "fail"
+        return outcome in ("FAIL", "ERROR") or (outcome == "INCONCLUSIVE" and strict)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """The table a person reads first, and where the report is."""
+        if self.concluded is None:
+            return
+        for line in self.concluded.summary(color=terminalreporter.hasmarkup):
+            terminalreporter.write_line(line)
+
+    def pytest_unconfigure(self) -> None:
+        """Stop whatever is still running."""
+        for suite in self.suites.values():
+            if "engine" in vars(suite):
+                suite.engine.close()
+
+
+class SuiteFile(pytest.File):
+    """A suite file, collected into its cases and gates."""
+
+    def __init__(self, *, build: Build, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.build = build
+
+    def collect(self) -> Iterable[pytest.Item]:
+        try:
+            suite = self.build.load(self.path, self.nodeid)
+        except EvalkitError as error:
+            raise self.CollectError(sinks.terminal(str(error))) from error
+        for case in suite.plan.dataset.cases:
+            yield CaseItem.from_parent(self, name=case.id, suite=suite, case=case)
+        for gate in suite.plan.promise.gates:
+            yield GateItem.from_parent(self, name=f"gate[{gate.name}]", suite=suite, gate=gate.name)
+
+
+class SuiteItem(pytest.Item):
+    """What cases and gates share: their suite, and one line in messages."""
+
+    def __init__(self, *, suite: Suite, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.suite = suite
+
+    @property
+    def build(self) -> Build:
+        assert isinstance(self.parent, SuiteFile)
+        return self.parent.build
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, self.name
+
+
+class CaseItem(SuiteItem):
+    """One golden row: passed when it was measured, skipped with the reason when it was not."""
+
+    def __init__(self, *, case: Case, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.case = case
+
+    def runtest(self) -> None:
+        missing = self.build.measured(self.suite, self.case)
+        if missing:
+            reason = f"not measured (the coverage gate decides): {'; '.join(missing)}"
+            raise pytest.skip.Exception(sinks.terminal(reason), _use_item_location=True)
+
+
+class GateItem(SuiteItem):
+    """One promise of the suite: failed when its verdict is red."""
+
+    def __init__(self, *, gate: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate = gate
+
+    def runtest(self) -> None:
+        outcome, reason = self.build.decided(self.suite, self.gate)
+        self.suite.reported.add(self.gate)
+        self.user_properties.append(("evalkit", outcome))
+        if self.build.is_red(self.suite, outcome):
+            raise GateRed(f"{outcome}: {sinks.terminal(reason)}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]  # the base narrows what it passes
+        if isinstance(excinfo.value, GateRed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)

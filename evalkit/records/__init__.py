@@ -1,0 +1,71 @@
+"""The records that cross a stage border: frozen, slotted, checked on construction.
+
+Units stand in names (`latency_s`, `usd`, `input_tokens`). What could not be measured has a name of
+its own (`Failure`, `Unscored`); NaN, None and 0 never stand for it.
+"""
+
+from __future__ import annotations
+
+from evalkit.records.answers import (
+    Answer,
+    Chunk,
+    Completion,
+    Cost,
+    Failure,
+    GuardrailEvent,
+    ModelRequest,
+    Passage,
+    Trial,
+    Usage,
+)
+from evalkit.records.golden import (
+    Attack,
+    Canary,
+    Case,
+    Dataset,
+    Document,
+    Expectation,
+    Prompt,
+    Secret,
+)
+from evalkit.records.runs import Baseline, BaselineCase, Fingerprint, Run, Saved
+from evalkit.records.scores import Comparison, Estimate, Judgement, Label, Score, Unscored
+from evalkit.records.verdicts import SEVERITY, Check, Decision, Outcome, Verdict, worst
+
+__all__ = [
+    "SEVERITY",
+    "Answer",
+    "Attack",
+    "Baseline",
+    "BaselineCase",
+    "Canary",
+    "Case",
+    "Check",
+    "Chunk",
+    "Comparison",
+    "Completion",
+    "Cost",
+    "Dataset",
+    "Decision",
+    "Document",
+    "Estimate",
+    "Expectation",
+    "Failure",
+    "Fingerprint",
+    "GuardrailEvent",
+    "Judgement",
+    "Label",
+    "ModelRequest",
+    "Outcome",
+    "Passage",
+    "Prompt",
+    "Run",
+    "Saved",
+    "Score",
+    "Secret",
+    "Trial",
+    "Unscored",
+    "Usage",
+    "Verdict",
+    "worst",
+]

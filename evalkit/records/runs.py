@@ -1,0 +1,90 @@
+"""What is kept: runs, and the baselines promoted from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evalkit.records.answers import Trial
+from evalkit.records.golden import Case
+from evalkit.records.invariants import require
+from evalkit.records.scores import Score, Unscored
+from evalkit.records.verdicts import Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What a run was made of: two runs compare only where these agree.
+
+    `metrics` maps a metric's name to its version, `prompts` a prompt's ref to its digest.
+    """
+
+    suite: str
+    profile: str
+    dataset: str
+    dataset_slice: str
+    dataset_digest: str
+    target: str
+    generator: str
+    judge: str
+    judge_card: str
+    embedder: str
+    price_table: str
+    metrics: tuple[tuple[str, int], ...]
+    prompts: tuple[tuple[str, str], ...]
+    config_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Everything one execution of one suite measured. Deciding and rendering need nothing else."""
+
+    schema_version: int
+    evalkit_version: str
+    commit: str
+    started_at: str
+    duration_s: float
+    purpose: str
+    fingerprint: Fingerprint
+    cases: tuple[Case, ...]
+    trials: tuple[Trial, ...]
+    scores: tuple[Score | Unscored, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A `run.json`: what was measured and what was concluded from it."""
+
+    run: Run
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineCase:
+    """One case of a baseline: per-epoch scores by metric, tokens and dollars. No text."""
+
+    id: str
+    cluster: str
+    scores: tuple[tuple[str, tuple[float, ...]], ...]
+    input_tokens: tuple[int, ...]
+    output_tokens: tuple[int, ...]
+    usd: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """A promoted, committed run: several fresh epochs, reduced to numbers per case."""
+
+    schema_version: int
+    evalkit_version: str
+    commit: str
+    promoted_at: str
+    promoted_by: str
+    because: str
+    epochs: int
+    fingerprint: Fingerprint
+    cases: tuple[BaselineCase, ...]
+
+    def __post_init__(self) -> None:
+        require(self.epochs >= 1, "a baseline needs at least one epoch")
+        ids = [case.id for case in self.cases]
+        require(len(ids) == len(set(ids)), "a case repeats in the baseline")

@@ -1,0 +1,116 @@
+"""How a trial was scored, and what the scores come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from evalkit.records.invariants import finite, require
+
+Label = Literal[
+    "supported", "contradicted", "unsupported", "uncertain", "useful", "not_useful",
+    "attributed", "not_attributed", "leaked", "resisted", "echoed", "compromised", "blocked",
+]  # fmt: skip
+"""What a judge or a detector says of one unit (a claim, a chunk, a sentence, an attack)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A verdict on one unit, with what a reviewer needs to check it.
+
+    `unit` identifies the claim, chunk or sentence within its case; `evidence` is verbatim context;
+    `note` says in words why (missing numbers, a negation mismatch, the judge's rationale).
+    """
+
+    unit: str
+    text: str
+    label: Label
+    evidence: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One metric's value on one trial, in [0, 1], higher is better.
+
+    `parts` are named side values in [0, 1] (a rate, a component); they are shown, never gated.
+    """
+
+    case_id: str
+    repeat: int
+    metric: str
+    value: float
+    parts: tuple[tuple[str, float], ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+
+    def __post_init__(self) -> None:
+        finite(f"{self.metric} of {self.case_id}", self.value, 0.0, 1.0)
+        for name, value in self.parts:
+            finite(f"{self.metric}.{name} of {self.case_id}", value, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unscored:
+    """The metric applies to the case but gave no value: missing, never 0, never NaN."""
+
+    case_id: str
+    repeat: int
+    metric: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A mean over cases with its two-sided interval.
+
+    `n` counts cases with a score, `n_missing` cases the metric applies to but did not score.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    confidence: float
+    n: int
+    n_missing: int
+    n_clusters: int
+    method: str
+
+    def __post_init__(self) -> None:
+        require(self.n >= 1, f"an estimate of {self.metric} needs at least one score")
+        for name in ("value", "low", "high"):
+            finite(f"{self.metric}.{name}", getattr(self, name))
+        require(self.low <= self.value <= self.high, f"{self.metric}: value outside its interval")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A one-sided test of one metric, against the baseline or against a floor.
+
+    `delta` is now − reference (negative is worse). `p_value` is the evidence for a drop below the
+    reference, `p_adjusted` after Holm over the build's family; `smallest_detectable` is the drop
+    the test finds with 80 % power at its own level.
+    """
+
+    metric: str
+    kind: Literal["regression", "floor"]
+    reference: float
+    now: float
+    delta: float
+    low: float
+    high: float
+    standard_error: float
+    df: int
+    p_value: float
+    n_pairs: int
+    n_clusters: int
+    smallest_detectable: float
+    method: str
+    p_adjusted: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("reference", "now", "delta", "low", "high", "smallest_detectable"):
+            finite(f"{self.metric}.{name}", getattr(self, name))
+        finite("standard_error", self.standard_error, low=0.0)
+        finite("p_value", self.p_value, 0.0, 1.0)
+        finite("p_adjusted", self.p_adjusted, 0.0, 1.0)

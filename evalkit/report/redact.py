@@ -1,0 +1,58 @@
+"""Planted secrets and canaries never leave the saved run: every other rendering shows a stand-in.
+
+An attack's answer is evidence and is shown, but a report is forwarded, attached and archived. The
+stand-in carries eight digits of the value's SHA-256: two leaks of one value are seen as one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+
+from evalkit.records import Case
+
+_SEPARATORS = r"[\s.,:;\-–()/@_+\u200b]*"
+_SHORTEST = 4
+"""Letters and digits below which a value is no secret: hiding "Jo" would black out a report."""
+_SHORT = 8
+"""Below this many, only a whole word counts: "Anna" is not leaked by "Susanna"."""
+
+
+def redactor(cases: Iterable[Case]) -> Callable[[str], str]:
+    """A function that replaces every secret and canary planted in `cases`.
+
+    Found in any letter case and with any spaces, dots or dashes between its characters.
+    """
+    names: dict[str, str] = {}
+    for case in cases:
+        if case.attack is None:
+            continue
+        for secret in case.attack.secrets:
+            _add(names, secret.value, secret.kind)
+        if case.attack.canary is not None:
+            _add(names, case.attack.canary.assembled, "canary")
+            _add(names, case.attack.canary.first, "half a canary")
+            _add(names, case.attack.canary.second, "half a canary")
+    if not names:
+        return lambda text: text
+    # Longest first: the assembled canary before its halves.
+    values = sorted(names, key=lambda value: (-len(value), value))
+    pattern = re.compile("|".join(f"({_loosely(value)})" for value in values), re.IGNORECASE)
+
+    def stand_in(found: re.Match[str]) -> str:
+        return names[values[(found.lastindex or 1) - 1]]
+
+    return lambda text: pattern.sub(stand_in, text)
+
+
+def _loosely(value: str) -> str:
+    spaced = _SEPARATORS.join(value)
+    return rf"\b{spaced}\b" if len(value) < _SHORT else spaced
+
+
+def _add(names: dict[str, str], value: str, kind: str) -> None:
+    bare = "".join(char for char in value if char.isalnum())
+    if len(bare) >= _SHORTEST:
+        digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        names.setdefault(bare.lower(), f"⟦{kind} {digest}⟧")

@@ -1,0 +1,105 @@
+"""The end of a run, as a table for a terminal: pure, so that pytest, the CLI and tests share it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Literal
+
+from evalkit.records import Baseline, Saved
+from evalkit.report.gate_view import GateRow
+from evalkit.report.sinks import terminal
+from evalkit.report.view import SuiteView, suite_view
+
+Style = Literal["plain", "bold", "dim", "PASS", "FAIL", "INCONCLUSIVE", "ERROR"]
+Span = tuple[str, Style]
+Line = tuple[Span, ...]
+
+_SGR: dict[Style, str] = {
+    "bold": "1", "dim": "2", "PASS": "32", "FAIL": "1;31", "INCONCLUSIVE": "33", "ERROR": "1;35",
+}  # fmt: skip
+
+_HEADS = ("gate", "baseline", "now", "change [95 %]", "detects", "verdict")
+_LEFT = frozenset({0, 3, 5})
+"""Columns aligned left: words, and the change, whose sign lines up."""
+
+
+def summary(
+    saved: Saved, *, baseline: Baseline | None = None, color: bool = False
+) -> tuple[str, ...]:
+    """One suite's table, its cost, and a sentence for each gate that did not pass."""
+    return tuple(
+        "".join(_painted(text, style) if color else text for text, style in line).rstrip()
+        for line in lines(suite_view(saved, baseline=baseline))
+    )
+
+
+def lines(suite: SuiteView) -> tuple[Line, ...]:
+    """The same as styled spans. Every text is safe to print."""
+    return (
+        _title(suite),
+        *_table(suite.gates),
+        *_notes(suite),
+        *(_sentence(gate) for gate in suite.gates if gate.outcome != "PASS"),
+    )
+
+
+def _title(suite: SuiteView) -> Line:
+    facts = (suite.profile, suite.n_cases, suite.baseline_short)
+    rest = "".join(f" · {terminal(fact, limit=160)}" for fact in facts)
+    return ((terminal(suite.name, limit=80), "bold"), (rest, "dim"))
+
+
+def _table(gates: Sequence[GateRow]) -> tuple[Line, ...]:
+    rows = [_cells(gate) for gate in gates]
+    widths = [max(_width(text) for text in column) for column in zip(_HEADS, *rows, strict=True)]
+    head: Line = (("  " + "  ".join(map(_padded, _HEADS, widths, range(6))), "dim"),)
+    return (head, *(_row(gate, row, widths) for gate, row in zip(gates, rows, strict=True)))
+
+
+def _cells(gate: GateRow) -> tuple[str, ...]:
+    change = " ".join(part for part in (gate.change, gate.interval) if part)
+    cells = (gate.gate, gate.baseline, gate.now, change, gate.detects, gate.outcome)
+    return tuple(terminal(cell, limit=48) for cell in cells)
+
+
+def _row(gate: GateRow, row: Sequence[str], widths: Sequence[int]) -> Line:
+    *padded, verdict = map(_padded, row, widths, range(len(row)))
+    note = f"  {terminal(gate.note, limit=70)}" if gate.note else ""
+    cells = "  " + "  ".join(padded) + "  "
+    return ((cells, "plain"), (verdict, gate.outcome), (note, "dim"))
+
+
+def _padded(text: str, width: int, column: int) -> str:
+    blank = " " * (width - _width(text))
+    return text + blank if column in _LEFT else blank + text
+
+
+def _width(text: str) -> int:
+    """Terminal cells: East Asian wide characters take two, combining marks none."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
+
+
+def _notes(suite: SuiteView) -> tuple[Line, ...]:
+    """What the run cost, and what else was measured."""
+    spent = f"{suite.cost} ({suite.cost_per_case} an answer)"
+    found: list[Line] = [((f"  {spent} · {suite.tokens} tokens · {suite.duration}", "dim"),)]
+    if suite.metrics:
+        shown = ", ".join(f"{row.metric} {row.now}" for row in suite.metrics)
+        found.append(((f"  not gated: {terminal(shown, limit=200)}", "dim"),))
+    if suite.n_unmeasured:
+        missing = f"  not measured: {suite.n_unmeasured} of {suite.n_cases}"
+        found.append(((missing, "ERROR"),))
+    return tuple(found)
+
+
+def _sentence(gate: GateRow) -> Line:
+    return ((f"{gate.outcome}: ", gate.outcome), (terminal(gate.sentence, limit=500), "plain"))
+
+
+def _painted(text: str, style: Style) -> str:
+    code = _SGR.get(style)
+    return f"\x1b[{code}m{text}\x1b[0m" if code and text else text

@@ -1,0 +1,92 @@
+"""What holds for every test: no network, no keys, one seed."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import random
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+pytest_plugins = ["pytester"]
+
+settings.register_profile(
+    "repeatable",
+    derandomize=True,  # a red build must be red again
+    deadline=None,  # how fast the machine is today is not a property of the code
+    database=None,
+)
+settings.load_profile("repeatable")
+
+SEED = 20261122
+KEYS = ("ANTHROPIC_API_KEY", "HF_TOKEN", "OPENAI_API_KEY")
+
+
+class NetworkBlocked(RuntimeError):
+    """A test tried to leave this machine.
+
+    Not an `OSError`: code that retries or reports connection errors must not swallow it.
+    """
+
+
+def leaves_this_machine(address: object) -> bool:
+    """Whether a socket address, or the host of one, is anything but loopback or a local path."""
+    if isinstance(address, tuple):
+        address = address[0]
+    if address in {None, "", "localhost"} or not isinstance(address, str):
+        return False
+    try:
+        return not ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return True
+
+
+def guarded(call: Callable[..., Any], address_of: Callable[..., object]) -> Callable[..., Any]:
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        address = address_of(*args, **kwargs)
+        if leaves_this_machine(address):
+            raise NetworkBlocked(f"tests stay on this machine; something asked for {address!r}")
+        return call(*args, **kwargs)
+
+    return checked
+
+
+def peer(sock: socket.socket, *args: object) -> object:
+    """The address of `connect(address)` and `sendto(data, [flags,] address)`; none for AF_UNIX."""
+    return None if sock.family == getattr(socket, "AF_UNIX", None) else args[-1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex", "sendto"):
+            patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name), peer))
+        resolve = guarded(socket.getaddrinfo, lambda host, *_args, **_kwargs: _text(host))
+        patch.setattr(socket, "getaddrinfo", resolve)
+        yield
+
+
+def _text(host: object) -> object:
+    return host.decode() if isinstance(host, bytes) else host
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_keys() -> Iterator[None]:
+    """A test that needs a key sets its own: what the machine has must not matter, or be spent."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in KEYS:
+            if name in os.environ:
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Code that draws from a global state does so from the same state in every test."""
+    random.seed(SEED)
+    np.random.seed(SEED)  # noqa: NPY002  # evalkit has its own generators; third parties may not

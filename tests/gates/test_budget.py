@@ -1,0 +1,176 @@
+"""Cost and token gates: caps are exact, increases need evidence, a baseline of 0 is thought of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from evalkit.gates.budget import CostGate, TokenGate
+from evalkit.records import Usage
+from tests.builders import by_case, make_baseline, make_run, measured
+
+N = 20
+SCORES = {"m": by_case([1.0] * N)}
+IDS = list(SCORES["m"])
+
+
+def costing(now, before=None, *, failed=()):
+    """A measurement of runs with these dollars a case."""
+    run = make_run(SCORES, usd=dict(zip(IDS, now, strict=True)), failed=failed)
+    if before is None:
+        return measured(run, None, "no baseline; make one")
+    return measured(run, make_baseline(SCORES, usd=dict(zip(IDS, before, strict=True))))
+
+
+def verdict_of(gate, measurement):
+    assert gate.tests(measurement) == ()
+    return gate.decide(measurement, ())
+
+
+@pytest.mark.parametrize(("cap", "outcome"), [(0.002, "PASS"), (0.00199, "FAIL")])
+def test_a_mean_meets_its_cap_exactly_or_breaks_it(cap, outcome):
+    verdict = verdict_of(CostGate(name="cost", max_usd_per_case=cap), costing([0.002] * N))
+    assert verdict.outcome == outcome
+    assert verdict.reason.startswith("$0.002 per case, ")
+
+
+def test_a_broken_cap_names_the_dearest_cases():
+    verdict = verdict_of(
+        CostGate(name="cost", max_usd_per_case=0.001), costing([0.0] * 17 + [0.02, 0.09, 0.02])
+    )
+    assert verdict.checks[0].cases[:3] == ("c018", "c017", "c019")
+
+
+@pytest.mark.parametrize(("cap", "outcome"), [(0.04, "PASS"), (0.039, "FAIL")])
+def test_a_run_is_capped_by_its_sum(cap, outcome):
+    # 20 × $0.002.
+    verdict = verdict_of(CostGate(name="cost", max_usd_per_run=cap), costing([0.002] * N))
+    assert verdict.outcome == outcome
+    assert verdict.reason.startswith("$0.04 per run, ")
+
+
+def test_what_was_not_answered_is_not_cheap():
+    """One of twenty unanswered: a cap that holds proves nothing, one that breaks is broken."""
+    measurement = costing([0.002] * N, [0.002] * N, failed=[("c000", 0)])
+    gate = CostGate(name="cost", max_usd_per_case=1.0, max_usd_per_run=1.0, max_increase=0.1)
+    verdict = verdict_of(gate, measurement)
+    assert [check.outcome for check in verdict.checks] == ["ERROR"] * 3
+    assert "1 of 20 cases without an answer (c000); at most 2.0 %" in verdict.reason
+    assert verdict_of(CostGate(name="cost", max_usd_per_run=0.01), measurement).outcome == "FAIL"
+
+
+def test_a_run_of_nothing_is_an_error():
+    run = make_run(SCORES, failed=[(case_id, 0) for case_id in IDS])
+    gate = CostGate(name="cost", max_usd_per_case=1.0)
+    assert verdict_of(gate, measured(run)).outcome == "ERROR"
+    empty = replace(run, cases=(), trials=(), scores=())
+    assert verdict_of(gate, measured(empty)).outcome == "ERROR"
+
+
+# ── increases ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_uniform_increase_above_the_limit_fails():
+    # Every case +20 %: no spread, the lower bound is 1.2.
+    gate = CostGate(name="cost", max_increase=0.1)
+    verdict = verdict_of(gate, costing([0.0024] * N, [0.002] * N))
+    assert verdict.outcome == "FAIL"
+    assert verdict.reason == (
+        "$0.002 → $0.0024 per case, +20.0 % (at least +20.0 % (95 %), 20 paired cases); "
+        "allowed +10.0 %"
+    )
+    assert verdict.checks[0].cases == ("c000", "c001", "c002", "c003", "c004")
+
+
+@pytest.mark.parametrize(("factor", "outcome"), [(1.1, "PASS"), (1.11, "FAIL"), (0.5, "PASS")])
+def test_an_increase_up_to_the_limit_passes(factor, outcome):
+    gate = CostGate(name="cost", max_increase=0.1)
+    assert verdict_of(gate, costing([0.002 * factor] * N, [0.002] * N)).outcome == outcome
+
+
+def test_an_increase_that_one_case_makes_is_inconclusive():
+    # One case of 20 at seven times its cost: +30 % in all, e = ±; the lower bound is below 1.
+    gate = CostGate(name="cost", max_increase=0.1)
+    verdict = verdict_of(gate, costing([0.014] + [0.002] * 19, [0.002] * N))
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert "+30.0 % (at least -21.9 % (95 %)" in verdict.reason
+
+
+def test_free_stays_free_and_any_price_is_more_than_free():
+    gate = CostGate(name="cost", max_increase=0.1)
+    free = verdict_of(gate, costing([0.0] * N, [0.0] * N))
+    assert (free.outcome, free.reason) == ("PASS", "no cost before, none now")
+    priced = verdict_of(gate, costing([0.0] * 19 + [0.001], [0.0] * N))
+    assert priced.outcome == "FAIL"
+    assert priced.reason.startswith("no cost in the baseline: $0 → $5e-05 per case")
+    assert priced.checks[0].cases == ("c019",)
+
+
+def test_an_increase_over_no_baseline_is_an_error():
+    gate = CostGate(name="cost", max_increase=0.1)
+    verdict = verdict_of(gate, costing([0.0] * N))
+    assert (verdict.outcome, verdict.reason) == ("ERROR", "no baseline; make one")
+    assert verdict_of(gate, measured(make_run(SCORES))).reason == (
+        "there is no baseline to compare with"
+    )
+
+
+def test_other_cases_than_the_baselines_ask_for_a_new_one():
+    # 18 shared, 2 only now: 10 % of 20 are excluded, which is allowed; 3 of 20 are not.
+    for shared, outcome in ((18, "PASS"), (17, "ERROR")):
+        baseline = make_baseline({"m": by_case([1.0] * shared)}, usd=dict.fromkeys(IDS, 0.01))
+        run = make_run(SCORES, usd=dict.fromkeys(IDS, 0.01))
+        gate = CostGate(name="cost", max_increase=0.1)
+        assert verdict_of(gate, measured(run, baseline)).outcome == outcome
+
+
+def test_one_pair_cannot_show_an_increase():
+    scores = {"m": {"a": 1.0}}
+    measurement = measured(make_run(scores), make_baseline(scores))
+    verdict = verdict_of(CostGate(name="cost", max_increase=0.1), measurement)
+    assert verdict.outcome == "INCONCLUSIVE"
+
+
+# ── tokens ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def tokens(now, before=(100, 10)):
+    usage = {i: Usage(input_tokens=now[0], output_tokens=now[1]) for i in IDS}
+    return measured(
+        make_run(SCORES, usage=usage), make_baseline(SCORES, tokens=dict.fromkeys(IDS, before))
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "outcomes"),
+    [
+        ({"max_input_per_case": 100}, ["PASS"]),
+        ({"max_input_per_case": 99}, ["FAIL"]),
+        ({"max_output_per_case": 10}, ["PASS"]),
+        ({"max_output_per_case": 9.5}, ["FAIL"]),
+        ({"max_per_run": 2200}, ["PASS"]),  # 20 × (100 + 10)
+        ({"max_per_run": 2199}, ["FAIL"]),
+        ({"max_increase": 0.1}, ["PASS", "PASS"]),
+    ],
+)
+def test_caps_on_tokens(options, outcomes):
+    verdict = verdict_of(TokenGate(name="tokens", **options), tokens((100, 10)))
+    assert [check.outcome for check in verdict.checks] == outcomes
+
+
+def test_input_and_output_increase_apart():
+    """Twice the output hides in the sum: 120 against 110 tokens is +9 %."""
+    verdict = verdict_of(TokenGate(name="tokens", max_increase=0.1), tokens((100, 20)))
+    assert [check.outcome for check in verdict.checks] == ["PASS", "FAIL"]
+    assert "10 output tokens → 20 output tokens per case, +100.0 %" in verdict.reason
+
+
+@pytest.mark.parametrize("gate", [CostGate, TokenGate])
+def test_a_budget_without_a_limit_is_refused(gate):
+    with pytest.raises(ValueError, match="at least one of"):
+        gate(name="g")
+    for limit in (-0.1, math.nan, math.inf):
+        with pytest.raises(ValueError, match="max_increase must be finite and not negative"):
+            gate(name="g", max_increase=limit)

@@ -1,0 +1,76 @@
+"""The absolute minimum: beyond doubt below it, at it, or borderline."""
+
+from __future__ import annotations
+
+from evalkit.gates.metric import MetricGate
+from tests.builders import by_case, decided, make_run, measured, noisy
+
+N = 60
+
+
+def floored(now, floor, *, strict=False, **options):
+    gate = MetricGate(name="faithfulness", floor=floor, compare=False, strict=strict, **options)
+    return decided(gate, measured(make_run({"faithfulness": now})))
+
+
+def test_a_mean_at_or_above_the_floor_passes():
+    verdict = floored(noisy(0.8), 0.8)
+    assert verdict.outcome == "PASS"
+    assert verdict.reason == "mean 0.800 (95 % [0.795, 0.805], 60 cases) reaches the floor 0.8"
+
+
+def test_a_mean_that_is_the_floor_but_for_rounding_passes():
+    assert floored(by_case([0.7, 0.9] * 30), 0.8).outcome == "PASS"
+
+
+def test_a_mean_below_the_floor_beyond_doubt_fails_with_its_lowest_cases():
+    # 0.78 ± 0.02: SE = 0.0026, upper bound 0.784 < 0.79.
+    verdict = floored(noisy(0.78) | {"c050": 0.3}, 0.79)
+    assert verdict.outcome == "FAIL"
+    assert "is below the floor 0.79 (Holm p" in verdict.reason
+    assert verdict.checks[0].cases[0] == "c050"
+
+
+def test_a_mean_below_the_floor_within_noise_is_borderline():
+    # 0.78, SE = 0.2/√59 = 0.026: 0.80 is one SE away; n ≥ 60·(1.6711·0.026/0.02)² = 284.
+    verdict = floored(noisy(0.78, spread=0.2), 0.8)
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert "borderline at the floor 0.8; about 284 cases would decide" in verdict.reason
+
+
+def test_strict_wants_the_proof_the_other_way_round():
+    # Mean 0.8, SE 0.0026, lower bound 0.7956: above 0.79, not above 0.799.
+    assert floored(noisy(0.8), 0.79, strict=True).outcome == "PASS"
+    verdict = floored(noisy(0.8), 0.799, strict=True)
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert "cases would decide" in verdict.reason
+    assert floored(noisy(0.8), 0.799).outcome == "PASS"
+
+
+def test_strict_at_exactly_the_floor_has_no_number_of_cases():
+    verdict = floored(by_case([0.25, 0.75] * 30), 0.5, strict=True)
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert verdict.reason.endswith("is borderline at the floor 0.5")
+
+
+def test_a_floor_needs_as_many_cases_as_a_comparison():
+    verdict = floored(by_case([1.0] * 29), 0.5)
+    assert (verdict.outcome, verdict.reason) == (
+        "INCONCLUSIVE", "too little evidence for a floor: only 29 cases, needs 30",
+    )  # fmt: skip
+    assert floored(by_case([1.0] * 5), 0.5, min_cases=5).outcome == "PASS"
+
+
+def test_a_floor_without_a_score_is_an_error():
+    verdict = floored({}, 0.5)
+    assert verdict.outcome == "ERROR"
+    assert verdict.reason.startswith("0 of 0 cases not scored")
+
+
+def test_missing_scores_that_could_cross_the_floor_are_an_error():
+    # 59 × 0.8 and one missing: 0.787 if 0, 0.803 if 1; the floor is 0.795.
+    # SE of 0 becomes 0.8/60 = 0.0133 with the imputed 0: borderline, not FAIL.
+    verdict = floored(by_case([0.8] * 59 + [None]), 0.795)
+    assert verdict.outcome == "ERROR"
+    assert "PASS without, INCONCLUSIVE if 0, PASS if 1" in verdict.reason
+    assert floored(by_case([0.8] * 59 + [None]), 0.5).outcome == "PASS"

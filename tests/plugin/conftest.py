@@ -1,0 +1,117 @@
+"""A tiny project with a scripted target and judge: stand-ins, so that faults can be put anywhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+N_CASES = 30
+
+PROJECT = """\
+[targets.app]
+kind = "callable"
+function = "app:answer"
+
+[profiles.offline]
+judge = "app:judge"
+embedder = "scripted"
+"""
+
+SUITE = """\
+[suite]
+purpose = "A stand-in target that repeats the question."
+dataset = "tiny@1"
+target = "app"
+
+[metrics]
+faithfulness = {}
+
+[gates.faithfulness]
+floor = 0.8
+"""
+
+APP = """\
+from evalkit.judges.scripted import ScriptedJudge
+
+def judge(embedder):
+    return ScriptedJudge(supports=lambda claim: "unsupported" if "wrong" in claim else "supported")
+
+def answer(question):
+    return {"text": f"The answer to {question} is known.", "passages": []}
+"""
+
+
+@dataclass
+class Tiny:
+    """The project's folder, and the files a test may spoil."""
+
+    root: Path
+    pytester: pytest.Pytester | None
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = (self.root / name).read_text()
+        assert old in text, f"{name} does not hold {old!r}"
+        self.write(name, text.replace(old, new))
+
+    def cases(self, rows: list[dict[str, object]]) -> None:
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        self.write("datasets/tiny/1/cases.jsonl", text)
+
+    def pytest(self, *arguments: str) -> pytest.RunResult:
+        return self.pytester.runpytest_subprocess("-p", "no:cacheprovider", "suites", *arguments)
+
+    def evalkit(self, *arguments: str) -> pytest.RunResult:
+        return self.pytester.run("evalkit", *arguments)
+
+    def promoted(self) -> Tiny:
+        """With a baseline of five epochs."""
+        result = self.evalkit("baseline", "promote", "--because", "a test needs one")
+        assert result.ret == 0, result.stderr.str()
+        return self
+
+    def run_json(self, suite: str = "tiny") -> dict[str, object]:
+        return json.loads((self.root / "reports/latest/runs" / f"{suite}.json").read_text())
+
+
+def rows(n: int = N_CASES) -> list[dict[str, object]]:
+    return [
+        {"id": f"c{i:02d}", "input": f"question {i}", "references": [f"answer {i}"]}
+        for i in range(n)
+    ]
+
+
+def write_project(project: Tiny) -> Tiny:
+    project.write("evalkit.toml", PROJECT)
+    project.write("suites/tiny.toml", SUITE)
+    project.write("app.py", APP)
+    project.cases(rows())
+    return project
+
+
+@pytest.fixture
+def tiny(pytester: pytest.Pytester) -> Tiny:
+    """A project whose suite is green once it has a baseline."""
+    return write_project(Tiny(pytester.path, pytester))
+
+
+@pytest.fixture(scope="session")
+def green_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with a baseline, made once; copy it before spoiling it."""
+    folder = tmp_path_factory.mktemp("green")
+    write_project(Tiny(folder, pytester=None))  # nothing is run through it
+    command = [sys.executable, "-m", "evalkit.cli", "baseline", "promote", "--because", "tests"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)  # noqa: S603
+    return folder

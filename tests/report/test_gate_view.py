@@ -1,0 +1,197 @@
+"""A gate's row shows the numbers it decided on, each in its own unit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from evalkit.records import Check, Comparison, Decision, Estimate, Saved, Usage, Verdict
+from evalkit.report.gate_view import gate_rows, gated_metrics, metric_rows
+from evalkit.report.plot import WIDTH
+from tests.builders import make_baseline, make_run
+
+RUN = make_run(
+    {"f": {"a": 0.8, "b": 0.9}},
+    usd={"a": 0.001, "b": 0.003},
+    usage={"a": Usage(input_tokens=100, output_tokens=20)},
+)
+BASELINE = make_baseline({"f": {"a": 0.9, "b": 0.9}}, usd={"a": 0.001, "b": 0.001})
+
+
+def comparison(metric="f", kind="regression", **other) -> Comparison:
+    numbers = {"reference": 0.9, "now": 0.85, "delta": -0.05, "low": -0.08, "high": -0.02}
+    return Comparison(
+        metric=metric,
+        kind=kind,
+        standard_error=0.015,
+        df=59,
+        p_value=0.001,
+        n_pairs=60,
+        n_clusters=60,
+        smallest_detectable=0.03,
+        method="t",
+        p_adjusted=0.002,
+        **(numbers | other),
+    )
+
+
+def verdict(gate: str, *checks: Check) -> Verdict:
+    outcome = next(
+        o for o in ("FAIL", "ERROR", "INCONCLUSIVE", "PASS") if o in [c.outcome for c in checks]
+    )
+    reason = next(c.reason for c in checks if c.outcome == outcome)
+    return Verdict(gate=gate, outcome=outcome, reason=reason, checks=checks)
+
+
+def check(outcome="PASS", reason="fine", found: Comparison | None = None, cases=()) -> Check:
+    return Check(kind="regression", outcome=outcome, reason=reason, comparison=found, cases=cases)
+
+
+def rows(*verdicts: Verdict, estimates=(), baseline=BASELINE, margins=None, run=RUN):
+    decision = Decision(outcome="PASS", estimates=estimates, comparisons=(), verdicts=verdicts)
+    return gate_rows(Saved(run=run, decision=decision), baseline, margins or {}, show=str)
+
+
+def test_a_regression_shows_before_after_change_and_what_it_could_find():
+    (row,) = rows(verdict("f", check("FAIL", "dropped by 0.050", comparison())))
+    assert (row.baseline, row.now, row.change) == ("0.900", "0.850", "−0.050")
+    assert (row.interval, row.detects) == ("[−0.080, −0.020]", "0.030")
+    assert row.sentence == "f dropped by 0.050" or row.reason in row.sentence
+
+
+def test_a_sentence_names_the_gate_once():
+    named, bare = rows(
+        verdict("faith", check(reason="faith held")), verdict("recall", check(reason="held"))
+    )
+    assert (named.sentence, bare.sentence) == ("faith held", "recall held")
+
+
+def test_a_floor_is_called_one_and_the_baseline_goes_first():
+    floor = comparison(kind="floor", reference=0.8, delta=0.05, low=0.02, high=0.08)
+    only_floor, both = rows(
+        verdict("f", check(found=floor)),
+        verdict("g", check(found=floor), check(found=comparison())),
+    )
+    assert only_floor.baseline == "floor 0.800"
+    assert both.baseline == "0.900"
+
+
+def test_plots_of_scores_share_an_axis_with_the_margin():
+    near, far = rows(
+        verdict("f", check(found=comparison())),
+        verdict("g", check(found=comparison(low=-0.4))),
+        margins={"f": 0.05},
+    )
+    assert near.plot.zero == far.plot.zero
+    assert far.plot.low < near.plot.low < near.plot.now < near.plot.high < near.plot.zero < WIDTH
+    # The measured drop is the margin itself.
+    assert near.plot.margin == near.plot.now
+    assert far.plot.margin is None
+
+
+def test_a_comparison_of_money_is_drawn_and_told_relative_to_the_reference():
+    found = comparison("cost", reference=0.001, now=0.0011, delta=0.0001, low=0.0, high=0.0002)
+    (row,) = rows(verdict("cost", check(found=found)))
+    assert (row.baseline, row.now, row.change) == ("$0.00100", "$0.00110", "+10.0 %")
+    assert row.interval == "[0.0, +20.0] %"
+    assert row.plot.low == row.plot.zero < row.plot.now < row.plot.high
+
+
+def test_a_budget_without_a_comparison_shows_means_over_the_cases():
+    cost, tokens, latency = rows(
+        *(verdict(gate, check()) for gate in ("cost", "tokens", "latency"))
+    )
+    assert (cost.baseline, cost.now, cost.change) == ("$0.00100", "$0.00200", "+100.0 %")
+    assert (tokens.baseline, tokens.now, tokens.change) == ("110", "115", "+4.5 %")
+    assert (latency.baseline, latency.now, latency.change) == ("–", "100 ms", "")
+
+
+def test_a_budget_compares_only_cases_on_both_sides():
+    run = make_run({"f": {"a": 0.8, "z": 0.9}}, usd={"a": 0.001, "z": 9.0})
+    (row,) = rows(verdict("cost", check()), run=run)
+    assert row.change == "0.0 %"
+
+
+def test_a_budget_of_a_run_without_answers_shows_nothing():
+    run = make_run({"f": {"a": 0.8}}, failed=[("a", 0)])
+    (row,) = rows(verdict("cost", check("ERROR", "no answers")), run=run, baseline=None)
+    assert (row.baseline, row.now) == ("–", "–")
+
+
+def test_a_gate_named_after_a_metric_shows_its_estimate():
+    estimate = Estimate(
+        metric="f",
+        value=0.85,
+        low=0.8,
+        high=0.9,
+        confidence=0.95,
+        n=2,
+        n_missing=0,
+        n_clusters=2,
+        method="t",
+    )
+    row, other = rows(verdict("f", check()), verdict("g", check()), estimates=(estimate,))
+    assert (row.baseline, row.now) == ("0.900", "0.850")
+    assert (other.baseline, other.now, other.plot) == ("–", "–", None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "cases", "note"),
+    [
+        ("FAIL", "r", ("a", "b"), "worst: a, b"),
+        ("FAIL", "r", ("a", "b", "c"), "worst: a, b, …"),
+        ("ERROR", "r", ("a",), "see: a"),
+        ("PASS", "r", ("a",), ""),
+        (
+            "INCONCLUSIVE",
+            "not ruled out; about 140 cases would decide",
+            ("a",),
+            "about 140 cases would decide",
+        ),
+        ("INCONCLUSIVE", "only 12 cases, needs 30", (), "needs 30"),
+        ("INCONCLUSIVE", "borderline", (), ""),
+    ],
+)
+def test_the_note_is_what_to_do_next(outcome, reason, cases, note):
+    (row,) = rows(verdict("f", check(outcome, reason, cases=cases)))
+    assert row.note == note
+
+
+def test_checks_are_counted_with_the_cases_they_name():
+    two, one = rows(
+        verdict("f", check(cases=("a", "b")), check(cases=("b",))),
+        verdict("g", check()),
+    )
+    assert (two.checks_said, two.detailed) == ("2 checks, naming 2 cases", True)
+    assert (one.checks_said, one.detailed) == ("1 check", False)
+
+
+def test_what_no_gate_decides_on_is_still_a_row():
+    estimate = Estimate(
+        metric="f",
+        value=0.85,
+        low=0.8,
+        high=0.9,
+        confidence=0.95,
+        n=2,
+        n_missing=1,
+        n_clusters=2,
+        method="t",
+    )
+    decision = Decision(
+        outcome="PASS",
+        estimates=(estimate, replace(estimate, metric="h")),
+        comparisons=(),
+        verdicts=(verdict("quality", check(found=comparison("h"))),),
+    )
+    gated = gated_metrics(decision)
+    assert gated == {"quality", "h"}
+    (row,) = metric_rows(decision, BASELINE, gated=gated, show=str)
+    assert (row.metric, row.baseline, row.now, row.n, row.missing) == (
+        "f",
+        "0.900",
+        "0.850",
+        "2",
+        1,
+    )

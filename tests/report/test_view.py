@@ -1,0 +1,94 @@
+"""A report's facts come from the records alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from evalkit.records import Decision, Saved
+from evalkit.report.view import report_view, suite_view
+from tests.report import sample
+from tests.report.pieces import CARD, METRICS
+
+
+def test_the_build_is_as_bad_as_its_worst_suite_and_says_why(view):
+    assert view.outcome == "FAIL"
+    assert view.headline.startswith("rag_quality: faithfulness dropped by 0.153 (")
+    assert view.tally == (("FAIL", 2), ("ERROR", 1), ("INCONCLUSIVE", 1), ("PASS", 4))
+    assert view.duration == "1 min 55 s"  # three suites of 38.4 s
+
+
+def test_a_green_build_says_how_much_was_looked_at():
+    saved, baseline = sample.passing()
+    assert report_view([saved], baselines=[baseline]).headline == "1 gate passed on 4 cases."
+
+
+def test_a_build_that_decided_nothing_does_not_read_as_passed():
+    saved, _ = sample.passing()
+    nothing = Decision(outcome="ERROR", estimates=(), comparisons=(), verdicts=())
+    found = report_view([Saved(run=saved.run, decision=nothing)])
+    assert (found.outcome, found.tally) == ("ERROR", ())
+    assert found.headline == "No gate was decided, so nothing vouches for this build."
+
+
+def test_the_baseline_is_as_old_as_it_was_when_the_run_began():
+    saved, baseline = sample.passing()
+    note = suite_view(saved, baseline=baseline).baseline
+    assert (note.commit, note.age, note.epochs) == ("9f2c1abe77d1", "3 days old", "5 epochs")
+    assert note.because == "first release of prompt v2 (Ada)"
+
+
+def test_without_the_baseline_at_hand_its_name_is_still_shown():
+    saved, _ = sample.quality()
+    assert suite_view(saved).baseline_short == "baseline 9f2c1abe77d1"
+    assert not suite_view(saved).compared
+    passing, _ = sample.passing()
+    assert suite_view(passing).baseline_short == "no baseline"
+
+
+@pytest.mark.parametrize(
+    ("changes", "label"),
+    [
+        (
+            {},
+            f"offline profile: embedded judge, {CARD}; a smoke gate",
+        ),
+        (
+            {"profile": "gpu", "judge": "some/model", "judge_card": ""},
+            "gpu profile: judge some/model",
+        ),
+    ],
+)
+def test_the_profile_says_what_the_verdicts_rest_on(changes, label):
+    saved, _ = sample.passing()
+    run = replace(saved.run, fingerprint=replace(saved.run.fingerprint, **changes))
+    assert suite_view(Saved(run=run, decision=saved.decision)).profile == label
+
+
+def test_gated_metrics_are_the_first_columns():
+    saved, baseline = sample.quality()
+    columns = suite_view(saved, baseline=baseline).columns
+    assert [column.name for column in columns if column.gated] == list(METRICS[:3])
+    assert sorted(column.name for column in columns[3:]) == ["abstention", "recall_at_k"]
+    assert columns[1].words == ("answer_", "relevancy", "")
+
+
+def test_numbers_of_a_suite(view):
+    suite = view.suites[0]
+    assert (suite.n_cases, suite.repeats, suite.n_unmeasured) == ("60 cases", 1, 1)
+    assert suite.cost_per_case == "$0.00041"
+    assert view.suites[2].repeats == 2
+
+
+def test_every_suite_needs_its_baseline_or_none():
+    saved, _ = sample.passing()
+    with pytest.raises(ValueError, match="shorter"):
+        report_view([saved, saved], baselines=[None])
+    with pytest.raises(ValueError, match="at least one suite"):
+        report_view([])
+
+
+def test_nothing_secret_is_anywhere_in_the_view(view):
+    for secret in (sample.IBAN, sample.CANARY.assembled, sample.CANARY.first, "8272-00"):
+        assert secret not in repr(view)

@@ -1,0 +1,30 @@
+"""What people read, as they read it: look at a change here before accepting it."""
+
+from __future__ import annotations
+
+from evalkit.report.junit import report_junit
+from evalkit.report.markdown import report_markdown
+from evalkit.report.terminal import summary
+from evalkit.report.view import report_view
+from tests.report import sample
+
+
+def small():
+    saved, baselines = sample.build()
+    quality, baseline = sample.quality(24)
+    return [quality, *saved[1:]], [baseline, *baselines[1:]]
+
+
+def test_terminal(snapshot):
+    shown = [summary(saved, baseline=baseline) for saved, baseline in zip(*small(), strict=True)]
+    assert "\n\n".join("\n".join(lines) for lines in shown) == snapshot
+
+
+def test_markdown(snapshot):
+    saved, baselines = small()
+    assert report_markdown(report_view(saved, baselines=baselines)) == snapshot
+
+
+def test_junit(snapshot):
+    saved, baselines = small()
+    assert report_junit(report_view(saved[1:], baselines=baselines[1:])).decode() == snapshot

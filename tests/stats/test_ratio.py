@@ -1,0 +1,45 @@
+"""The ratio of sums, its linearised error, and what has no ratio."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from evalkit.stats.ratio import ratio_lower_bound, ratio_of_sums
+
+
+def test_a_ratio_by_hand():
+    # ρ = 6/4 = 1.5; e = (3 − 3, 1 − 1.5, 2 − 1.5) = (0, −½, ½); sd(e) = √(½/2) = ½;
+    # SE = ½ / (√3 · 4/3) = 0.2165.
+    ratio = ratio_of_sums([3.0, 1.0, 2.0], [2.0, 1.0, 1.0])
+    assert ratio.value == 1.5
+    assert ratio.standard_error == pytest.approx(0.5 / (math.sqrt(3) * 4 / 3))
+    # t_0.95 on 2 df is 2.91999.
+    assert ratio_lower_bound(ratio) == pytest.approx(1.5 - 2.91999 * ratio.standard_error, abs=1e-5)
+
+
+def test_a_uniform_rise_is_known_exactly():
+    """Every case doubled: no spread, so the bound is the ratio."""
+    ratio = ratio_of_sums([2.0, 4.0, 8.0], [1.0, 2.0, 4.0])
+    assert (ratio.value, ratio.standard_error, ratio_lower_bound(ratio)) == (2.0, 0.0, 2.0)
+
+
+def test_a_case_that_cost_nothing_does_not_dominate():
+    # Σ = 11/10, where a mean of ratios would divide by 0.
+    assert ratio_of_sums([1.0, 10.0], [0.0, 10.0]).value == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "message"),
+    [
+        ([1.0], [1.0], "two pairs"),
+        ([1.0, 2.0], [1.0], "two pairs"),
+        ([1.0, 2.0], [0.0, 0.0], "undefined"),
+        ([1.0, math.nan], [1.0, 1.0], "finite"),
+        ([1.0, -1.0], [1.0, 1.0], "not negative"),
+    ],
+)
+def test_what_has_no_ratio_is_refused(now, before, message):
+    with pytest.raises(ValueError, match=message):
+        ratio_of_sums(now, before)

@@ -1,0 +1,144 @@
+"""Records survive JSON exactly; everything that is not a record is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkit import codec
+from evalkit.errors import DataError
+from evalkit.records import (
+    Answer,
+    Attack,
+    Canary,
+    Case,
+    Failure,
+    Passage,
+    Saved,
+    Score,
+    Trial,
+    Usage,
+)
+
+TEXT = st.text(max_size=40)
+UNIT = st.floats(0.0, 1.0)
+PASSAGES = st.builds(
+    Passage,
+    document_id=TEXT,
+    chunk_id=TEXT,
+    text=TEXT,
+    rank=st.integers(1, 99),
+    similarity=st.floats(-1.0, 1.0),
+    title=TEXT,
+)
+ANSWERS = st.builds(
+    Answer,
+    text=TEXT,
+    passages=st.lists(PASSAGES, max_size=3).map(tuple),
+    usage=st.builds(Usage, input_tokens=st.integers(0, 9), output_tokens=st.integers(0, 9)),
+    latency_s=st.floats(0.0, 9.0),
+    stage_latency_s=st.lists(st.tuples(TEXT, UNIT), max_size=2).map(tuple),
+)
+FAILURES = st.builds(Failure, stage=TEXT, error_type=TEXT, message=TEXT)
+TRIALS = st.builds(
+    Trial, case_id=TEXT, repeat=st.integers(0, 4), outcome=st.one_of(ANSWERS, FAILURES)
+)
+
+
+@given(TRIALS)
+def test_a_record_survives_json(trial):
+    """decode(encode(x)) == x through real JSON text, unions and nested tuples included."""
+    text = codec.canonical(codec.encode(trial))
+    assert codec.decode(Trial, codec.loads_strict(text, where="here")) == trial
+
+
+def test_an_optional_record_survives_json():
+    """`Canary | None` holds a record or null, with no tag."""
+    attack = Attack(
+        id="a", channel="user", technique="t", canary=Canary(first="AB", second="CD")
+    )
+    case = Case(id="c", input="q", attack=attack)
+    assert codec.decode(Case, codec.encode(case)) == case
+    assert codec.encode(case)["attack"]["canary"] == {"first": "AB", "second": "CD"}
+
+
+SCORE = codec.encode(Score(case_id="c", repeat=0, metric="m", value=0.5))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"value": True}, "expected float, got True"),
+        ({"value": "0.5"}, "expected float, got '0.5'"),
+        ({"value": 1.5}, "must be finite and within"),
+        ({"repeat": 1.0}, "expected int, got 1.0"),
+        ({"surprise": 1}, "unknown field surprise"),
+        ({"judgements": {}}, "expected a list"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, says):
+    """A field of the wrong type, out of range or unknown names itself in the error."""
+    with pytest.raises(DataError, match=says):
+        codec.decode(Score, {**SCORE, **change}, where="run.json")
+
+
+def test_a_missing_field_is_refused():
+    """A record without a default for the field cannot be made from half a row."""
+    with pytest.raises(DataError, match="missing field metric of Score"):
+        codec.decode(Score, {"case_id": "c", "repeat": 0, "value": 1.0})
+
+
+def test_a_union_needs_its_tag():
+    """`Answer | Failure` without a type is neither."""
+    data = codec.encode(Trial(case_id="c", repeat=0, outcome=Answer(text="x")))
+    del data["outcome"]["type"]
+    with pytest.raises(DataError, match="is not one of Answer, Failure"):
+        codec.decode(Trial, data)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1, "a": 2}', '{"a": NaN}', '{"a": Infinity}', "{", "[" * 100_000]
+)
+def test_loose_json_is_refused(text):
+    """json.loads takes all but the last two; a hand-edited file must not decide builds with them."""
+    with pytest.raises(DataError, match=r"run\.json: not valid JSON"):
+        codec.loads_strict(text, where="run.json")
+
+
+def test_the_digest_ignores_key_order_but_not_values():
+    """Canonical bytes sort keys: {b, a} and {a, b} are one content, {a: 1} and {a: 2} are two."""
+    assert codec.digest({"b": 1, "a": 2}) == codec.digest({"a": 2, "b": 1})
+    assert codec.digest({"a": 1}) != codec.digest({"a": 2})
+
+
+def test_nan_never_reaches_a_file():
+    """Python would write NaN, which no strict reader takes back."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        codec.canonical({"a": float("nan")})
+
+
+def test_times_and_only_times_are_set_aside():
+    """latency_s and started_at go at any depth; usd and tokens stay."""
+    data = {"started_at": "x", "trials": [{"latency_s": 1.0, "usd": 2.0, "input_tokens": 3}]}
+    assert codec.without_times(data) == {"trials": [{"usd": 2.0, "input_tokens": 3}]}
+
+
+def test_dump_and_load_are_inverse(tmp_path):
+    """A file written by `dump` reads back equal and ends in a newline."""
+    trial = Trial(case_id="é", repeat=0, outcome=Answer(text="\u2028 <b>"))
+    codec.dump(tmp_path / "a" / "t.json", trial)
+    assert codec.load(Trial, tmp_path / "a" / "t.json") == trial
+    assert (tmp_path / "a" / "t.json").read_bytes().endswith(b"\n")
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["t.json"]
+
+
+def test_load_names_the_file(tmp_path):
+    """A file that is absent, or another record, says which file it was."""
+    with pytest.raises(DataError, match=r"gone\.json: cannot be read"):
+        codec.load(Saved, tmp_path / "gone.json")
+    (tmp_path / "other.json").write_text(json.dumps({"x": 1}))
+    with pytest.raises(DataError, match=r"other\.json: .*unknown field x of Saved"):
+        codec.load(Saved, tmp_path / "other.json")

@@ -1,0 +1,85 @@
+"""The journal survives a kill at any byte and never mixes two runs."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkit import journal
+from evalkit.errors import DataError
+from evalkit.journal import Journal, Place
+from evalkit.records import Answer, Failure, Score, Trial, Unscored
+
+TRIAL = Trial(case_id="a", repeat=0, outcome=Answer(text="x"))
+SCORE = Score(case_id="a", repeat=0, metric="m", value=0.5)
+GONE = Unscored(case_id="b", repeat=0, metric="m", reason="judge down")
+
+
+def write(path, *records, key="k"):
+    book = Journal(path, key=key)
+    for record in records:
+        book.add(record)
+    book.close()
+
+
+def test_what_was_added_is_read_back(tmp_path):
+    """Trials and scores, scored or not, come back equal."""
+    write(tmp_path / "s.r.main.jsonl", TRIAL, SCORE, GONE)
+    entries = journal.read([tmp_path / "s.r.main.jsonl"], key="k")
+    assert entries == journal.Entries(trials=(TRIAL,), scores=(SCORE, GONE))
+
+
+@given(cut=st.integers(0, 600))
+def test_a_file_cut_at_any_byte_keeps_every_whole_line(tmp_path_factory, cut):
+    """A kill tears at most the last line: what is read is a prefix, and appending goes on."""
+    path = tmp_path_factory.mktemp("j") / "s.r.main.jsonl"
+    write(path, TRIAL, SCORE, GONE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:cut])
+    before = journal.read([path], key="k")
+    kept = [*before.trials, *before.scores]
+    assert kept == [TRIAL, SCORE, GONE][: len(kept)]
+    write(path, GONE)
+    after = journal.read([path], key="k")
+    assert GONE in after.scores
+    assert set(before.scores) <= set(after.scores)
+
+
+def test_a_record_written_twice_counts_once(tmp_path):
+    """Two workers that measured the same case leave one trial: the last read."""
+    again = Trial(case_id="a", repeat=0, outcome=Failure(stage="s", error_type="E", message="m"))
+    write(tmp_path / "s.r.gw0.jsonl", TRIAL)
+    write(tmp_path / "s.r.gw1.jsonl", again)
+    paths = [tmp_path / "s.r.gw0.jsonl", tmp_path / "s.r.gw1.jsonl"]
+    assert journal.read(paths, key="k").trials == (again,)
+
+
+def test_a_journal_of_another_run_is_refused(tmp_path):
+    """Another dataset, prompt or metric version has another key; its scores must not count."""
+    write(tmp_path / "s.r.main.jsonl", TRIAL, key="other")
+    with pytest.raises(DataError, match="belongs to another run"):
+        journal.read([tmp_path / "s.r.main.jsonl"], key="k")
+
+
+@pytest.mark.parametrize("line", [b'{"trial": 1}', b"{}", b"not json", b'{"score": {"value": 1}}'])
+def test_a_line_that_is_no_record_is_an_error(tmp_path, line):
+    """Damage in the middle of a file is not skipped over: it names its line."""
+    path = tmp_path / "s.r.main.jsonl"
+    write(path, TRIAL)
+    path.write_bytes(path.read_bytes() + line + b"\n")
+    with pytest.raises(DataError, match=r"s\.r\.main\.jsonl:3"):
+        journal.read([path], key="k")
+
+
+def test_an_earlier_execution_is_read_only_when_resuming(tmp_path):
+    """Without resume its files go; this execution's own never do."""
+    write(tmp_path / "s.old.main.jsonl", TRIAL)
+    write(tmp_path / "s.new.gw1.jsonl", SCORE)
+    write(tmp_path / "other.old.main.jsonl", TRIAL)
+    resumed = Place(folder=tmp_path, run_id="new", writer="gw0", resume=True)
+    assert [p.name for p in resumed.files("s")] == ["s.new.gw1.jsonl", "s.old.main.jsonl"]
+    fresh = Place(folder=tmp_path, run_id="new", writer="gw0", resume=False)
+    assert [p.name for p in fresh.files("s")] == ["s.new.gw1.jsonl"]
+    assert not (tmp_path / "s.old.main.jsonl").exists()
+    assert (tmp_path / "other.old.main.jsonl").exists()
