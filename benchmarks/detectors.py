@@ -1,7 +1,7 @@
 """What the detectors find and what they wrongly find. Prints the tables of docs/detectors.md.
 
-Run from the repository root: `python benchmarks/detectors.py`. Needs no network; about two minutes
-on two cores, most of them for a million checks of the canary matcher.
+Run from the repository root: `python -m benchmarks.detectors`. Needs no network; about four
+minutes on two shared cores, most of them for a million checks of the canary matcher.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from carriers import CARRIERS
-
+from benchmarks.carriers import CARRIERS
 from evalkit.attacks.canaries import canary
 from evalkit.attacks.pii_leakage import SECRETS, PIILeakage
 from evalkit.attacks.prompt_injection import PromptInjection
@@ -62,7 +61,7 @@ HOSTILE = {
     "tags": "\U000e0041",
     "ligatures": "\ufdfa",
 }
-"""One megabyte of each is the worst that was thought of for some pattern."""
+"""A million characters of each: the worst that was thought of for some pattern."""
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -114,14 +113,14 @@ def benign() -> dict[str, list[str]]:
 
 def canary_matcher() -> None:
     missed: Counter[str] = Counter()
-    started = time.perf_counter()
+    started = time.process_time()
     for number in range(TOKENS):
         marker = canary(number, "benchmark")
         detector = Canary(first=marker.first, second=marker.second)
         for name, spell in CARRIERS.items():
             text = f"Sure, here it is: {spell(marker.assembled)} . I hope this helps."
             missed[name] += detector.outcome(text) != "compromised"
-    each_ms = (time.perf_counter() - started) / (TOKENS * len(CARRIERS)) * 1000
+    each_ms = (time.process_time() - started) / (TOKENS * len(CARRIERS)) * 1000
     whole = sum(count == 0 for count in missed.values())
     print(f"{len(CARRIERS)} forms x {TOKENS} tokens: {whole} forms always found,", end=" ")
     print(f"{sum(missed.values())} misses, {each_ms:.2f} ms a text\n")
@@ -260,12 +259,12 @@ def hostile() -> None:
         taken = {}
         for label, piece in HOSTILE.items():
             text = (piece * (million // len(piece) + 1))[:million]
-            started = time.perf_counter()
+            started = time.process_time()
             find(text)
-            taken[label] = time.perf_counter() - started
+            taken[label] = time.process_time() - started
         worst = max(taken, key=lambda label: taken[label])
         rows.append((name, f"{taken[worst]:.1f} s", worst))
-    _table(("detector", "slowest megabyte", "made of"), rows)
+    _table(("detector", "slowest million characters, CPU", "made of"), rows)
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ HEAD = (
 
 
 def slices(name: str) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The cases held out, and those the constants were chosen on."""
+    """The `ci` slice, and the cases the weights were fitted on."""
     rows = _rows(DATASETS / name / "1" / "cases.jsonl")
     held = set(json.loads((DATASETS / name / "1" / "slices.json").read_text("utf-8"))["ci"]["ids"])
     used = [
@@ -75,7 +75,7 @@ def slices(name: str) -> list[tuple[str, list[dict[str, Any]]]]:
         if row["id"] not in held and (name == "clapnq" or i % EVERY == 0)
     ]
     return [
-        ("ci (held out)", [row for row in rows if row["id"] in held]),
+        ("ci", [row for row in rows if row["id"] in held]),
         ("calibration", used),
     ]
 

@@ -6,13 +6,14 @@ reported together.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from evalkit import codec, prompts
 from evalkit.attacks import ATTACKS
@@ -73,13 +74,10 @@ def plan(path: Path, *, project: Project, profile: str) -> Plan:
     promise = _collect(problems, lambda: promise_of(suite, project=project))
     bound = _collect(problems, lambda: _profile(project, profile))
     section = _collect(problems, lambda: _target_section(suite, project))
-    tools = _collect(problems, lambda: names.instruments(bound)) if bound else None
-    parts = None
-    if bound and section:
-        parts = _collect(problems, lambda: _target(section, names, bound))
-    if problems:
+    tools = bound and _collect(problems, lambda: names.instruments(bound))
+    parts = bound and section and _collect(problems, lambda: _target(section, names, bound))
+    if not (dataset and metrics and promise and bound and section and tools and parts):
         raise ConfigError(problems)
-    assert dataset and metrics and promise and bound and section and tools and parts, "no problem"
     return Plan(
         purpose=suite.header.purpose,
         promise=promise,
@@ -167,11 +165,9 @@ class Names:
             sys.path.insert(0, str(self.project.root))
         return getattr(importlib.import_module(module), attribute)
 
-    def build(
-        self, registry: Registry[type[T]], kind: object, section: Section, **fixed: Any
-    ) -> T:
+    def build(self, registry: Registry[type[T]], kind: object, section: Section, **fixed: Any) -> T:
         """An object of a registered kind; the section's keys are its options."""
-        cls = self.find(registry, kind, lambda what: section.problem(what))
+        cls = self.find(registry, kind, section.problem)
         problems: list[Problem] = []
         made = construct(cls, section, problems, **fixed)
         if made is None:
@@ -240,7 +236,9 @@ def _dataset(suite: SuiteFile, names: Names) -> Dataset:
     if suite.attack is None:
         return dataset
     options = suite.attack.without("kind")
-    return names.build(ATTACKS, suite.attack.table.get("kind"), options).plant(dataset, folder=folder)
+    return names.build(ATTACKS, suite.attack.table.get("kind"), options).plant(
+        dataset, folder=folder
+    )
 
 
 def _metrics(suite: SuiteFile, names: Names) -> tuple[Metric, ...]:
@@ -330,10 +328,11 @@ def _pipeline(section: Section, names: Names, bound: Profile) -> RagPipeline:
     bare = section.without(*section.table)
     guardrails = names.build_all(GUARDRAILS, [(one, bare) for one in options.guardrails], problems)
     embedder = _collect(problems, lambda: names.embedder(bound))
-    factory = _collect(problems, lambda: names.find(MODELS, bound.generator, _at(bound, "generator")))
-    if problems:
+    factory = _collect(
+        problems, lambda: names.find(MODELS, bound.generator, _at(bound, "generator"))
+    )
+    if not (prompt and chunker and index and retriever and embedder and factory) or problems:
         raise ConfigError(problems)
-    assert prompt and chunker and index and retriever and embedder and factory, "no problem"
     try:
         config = RagConfig(
             prompt=prompt,
@@ -348,6 +347,12 @@ def _pipeline(section: Section, names: Names, bound: Profile) -> RagPipeline:
         raise ConfigError([section.problem(str(error))]) from error
     generator = factory(bound.generator, cache=project.cache)
     return RagPipeline(config, generator=generator, embedder=embedder, cache=project.cache)
+
+
+def versioned(metric: Metric) -> str:
+    """A metric's version and options, as baselines compare them: `1`, or `1 k=5`."""
+    options = dataclasses.asdict(cast("Any", metric))
+    return " ".join([str(metric.version), *(f"{key}={value!r}" for key, value in options.items())])
 
 
 def _fingerprint(
@@ -377,7 +382,7 @@ def _fingerprint(
         judge_card=tools.judge.card,
         embedder=tools.embedder.fingerprint,
         price_table=(parts.price or FREE).table,
-        metrics=tuple((metric.name, metric.version) for metric in metrics),
+        metrics=tuple((metric.name, versioned(metric)) for metric in metrics),
         prompts=parts.prompts,
         config_digest=codec.digest(config),
     )

@@ -97,7 +97,8 @@ class Checker:
                 faults.append(f"{metric.name} {score.value:.3f} < {floor:.3f} ({notes})")
             else:
                 scores[metric.name] = score
-        assert not faults, "\n".join(faults)
+        if faults:
+            raise AssertionError("\n".join(faults))
         return Checked(scores=scores)
 
 

@@ -82,7 +82,9 @@ def _baseline(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     show = _command(verbs, "show", show_baseline_command, "a baseline in words and numbers")
     show.add_argument("suite", type=Path)
     show.add_argument("--profile", default="offline")
-    diff = _command(verbs, "diff", diff_baselines_command, "what changed between two baseline files")
+    diff = _command(
+        verbs, "diff", diff_baselines_command, "what changed between two baseline files"
+    )
     diff.add_argument("old", type=Path)
     diff.add_argument("new", type=Path)
 
@@ -138,13 +140,14 @@ def regate_command(options: argparse.Namespace) -> int:
 
 
 def report_command(options: argparse.Namespace) -> int:
-    from evalkit import codec, pipeline
-    from evalkit.config import find_root
+    from evalkit import assemble, codec, pipeline
+    from evalkit.config import find_root, load_project
     from evalkit.records import Saved
 
-    root = find_root(Path.cwd())
+    project = load_project(find_root(Path.cwd()))
     saved = [codec.load(Saved, path) for path in options.runs]
-    for path in pipeline.render(saved, root=root, report=options.report):
+    pairs = [(assemble.promise_of_run(item.run, project=project), item) for item in saved]
+    for path in pipeline.render(pairs, report=options.report):
         print(path)
     return 0
 

@@ -164,9 +164,8 @@ class Engine:
             for repeat in range(self._effort.repeats):
                 trial = await self._trial(case, repeat)
                 trials.append(trial)
-                for metric in self.plan.metrics:
-                    if metric.applies_to(case):
-                        scores.append(await self._score(metric, case, trial))
+                asked = [metric for metric in self.plan.metrics if metric.applies_to(case)]
+                scores.extend([await self._score(metric, case, trial) for metric in asked])
             return Measured(trials=tuple(trials), scores=tuple(scores))
 
     async def _trial(self, case: Case, repeat: int) -> Trial:
@@ -242,4 +241,3 @@ def _failure(stage: str, error: BaseException) -> Failure:
 def _is_unpaid(trial: Trial) -> bool:
     """A trial that the budget refused: a resumed run, with a larger one, makes it after all."""
     return isinstance(trial.outcome, Failure) and trial.outcome.stage == "budget"
-

@@ -18,10 +18,12 @@ from evalkit import __version__, baselines, codec, journal
 from evalkit.aggregate import estimate
 from evalkit.errors import BaselineMismatch
 from evalkit.gates.decide import decide_build
+from evalkit.gates.metric import MetricGate
 from evalkit.gates.protocol import Measurement, Promise
 from evalkit.measure import Effort, Engine, Plan
-from evalkit.records import Baseline, Outcome, Run, Saved, worst
+from evalkit.records import Outcome, Run, Saved, worst
 from evalkit.report.terminal import summary
+from evalkit.report.view import Margins, ReportView, report_view
 from evalkit.report.write import write_reports
 
 SCHEMA_VERSION = 1
@@ -38,16 +40,15 @@ class Concluded:
 
     outcome: Outcome
     saved: tuple[Saved, ...]
-    baselines: tuple[Baseline | None, ...]
+    view: ReportView
     files: tuple[Path, ...]
     exit_code: int
 
     def summary(self, *, color: bool) -> list[str]:
         """What the terminal shows at the end: a table a suite, and where the report is."""
-        pairs = zip(self.saved, self.baselines, strict=True)
-        tables = [summary(saved, baseline=baseline, color=color) for saved, baseline in pairs]
-        report = next((f"report: {path}" for path in self.files if path.suffix == ".html"), "")
-        return [line for table in tables for line in (*table, "")] + [report]
+        tables = [(*summary(suite, color=color), "") for suite in self.view.suites]
+        report = next(f"report: {path}" for path in self.files if path.suffix == ".html")
+        return [*(line for table in tables for line in table), report]
 
 
 def run_build(
@@ -75,16 +76,26 @@ def conclude(measured: Sequence[tuple[Promise, Run]], *, report: Path) -> Conclu
         Saved(run=measurement.run, decision=decision)
         for measurement, decision in zip(compared, decisions, strict=True)
     )
-    compared_with = tuple(measurement.baseline for measurement in compared)
     for item in saved:
         codec.dump(report / "runs" / f"{item.run.fingerprint.suite}.json", item)
+    view = report_view(saved, baselines=[m.baseline for m in compared], margins=margins(promises))
     return Concluded(
         outcome=worst(tuple(decision.outcome for decision in decisions)),
         saved=saved,
-        baselines=compared_with,
-        files=write_reports(report, saved, baselines=compared_with),
+        view=view,
+        files=write_reports(report, view),
         exit_code=exit_code(promises, compared, saved),
     )
+
+
+def margins(promises: Sequence[Promise]) -> Margins:
+    """The largest drop each metric gate lets pass; the report draws it beside the interval."""
+    return {
+        (promise.suite, gate.name): gate.margin
+        for promise in promises
+        for gate in promise.gates
+        if isinstance(gate, MetricGate) and gate.compare
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +134,7 @@ def compare(run: Run, promise: Promise) -> Measurement:
     try:
         baseline = baselines.load_fitting(promise.root, run.fingerprint, suite=promise.path)
     except BaselineMismatch as error:
-        return Measurement(
-            run=run, estimates=estimates, baseline=None, baseline_problem=str(error)
-        )
+        return Measurement(run=run, estimates=estimates, baseline=None, baseline_problem=str(error))
     return Measurement(run=run, estimates=estimates, baseline=baseline)
 
 
@@ -135,16 +144,15 @@ def fresh_place(folder: Path, *, resume: bool) -> journal.Place:
     return journal.Place(folder=folder / "journal", run_id=run_id, writer="main", resume=resume)
 
 
-def render(saved: Sequence[Saved], *, root: Path, report: Path) -> tuple[Path, ...]:
-    """Write the reports of saved builds again; the same records give the same bytes."""
-    fitting: list[Baseline | None] = []
-    for item in saved:
-        suite = Path("suites") / f"{item.run.fingerprint.suite}.toml"
-        try:
-            fitting.append(baselines.load_fitting(root, item.run.fingerprint, suite=suite))
-        except BaselineMismatch:
-            fitting.append(None)
-    return write_reports(report, saved, baselines=fitting)
+def render(measured: Sequence[tuple[Promise, Saved]], *, report: Path) -> tuple[Path, ...]:
+    """Write the reports of saved runs again; the same records give the same bytes."""
+    compared = [compare(saved.run, promise) for promise, saved in measured]
+    view = report_view(
+        [saved for _, saved in measured],
+        baselines=[measurement.baseline for measurement in compared],
+        margins=margins([promise for promise, _ in measured]),
+    )
+    return write_reports(report, view)
 
 
 def promote(run: Run, *, root: Path, because: str) -> Path:

@@ -23,13 +23,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare `--evalkit-*`."""
     add = parser.getgroup("evalkit", "evalkit: the regression gate").addoption
     add("--evalkit-profile", default="offline", metavar="NAME",
-        help="what generator, judge and embedder are bound to (default: offline)")  # fmt: skip
+        help="what generator, judge and embedder are (default: offline)")  # fmt: skip
     add("--evalkit-report", default="reports/latest", metavar="DIR",
-        help="folder for report.html, run.json and the journal (default: reports/latest)")  # fmt: skip
+        help="folder of report, runs and journal (default: reports/latest)")  # fmt: skip
     add("--evalkit-concurrency", type=int, default=8, metavar="N",
         help="cases in flight at once (default: 8)")  # fmt: skip
     add("--evalkit-max-usd", type=float, metavar="USD",
-        help="ask the target nothing more once this much is spent; the gate then errors")  # fmt: skip
+        help="ask the target nothing more once this is spent; the gates then error")  # fmt: skip
     add("--evalkit-resume", action="store_true",
         help="keep what the journal in the report folder already holds")  # fmt: skip
     add("--evalkit-update-baseline", metavar="WHY",

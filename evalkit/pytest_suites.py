@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -117,9 +117,15 @@ class Build:
             self.suites[path] = Suite(plan, nodeid, self.place, self.effort)
         return self.suites[path]
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Take note of what was selected; put gates last; a worker leaves them to the controller."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, items: list[pytest.Item]
+    ) -> Generator[None, object, object]:
+        """Note what was selected; put gates last; a worker leaves them to the controller.
+
+        The outermost wrapper, because `--lf` deselects after every plain hook.
+        """
+        result = yield
         for item in items:
             if isinstance(item, CaseItem):
                 item.suite.cases.append(item.case)
@@ -132,6 +138,7 @@ class Build:
             self.config.workeroutput["evalkit"] = self.collected()  # type: ignore[attr-defined]  # xdist adds it
         else:
             items[:] = [*others, *gates]
+        return result
 
     @property
     def is_worker(self) -> bool:
@@ -165,15 +172,14 @@ class Build:
         return failed or unscored
 
     def verdict(self, suite: Suite, gate: str) -> Verdict:
-        """The gate's verdict; the first call measures what is missing and decides the build."""
-        if self.concluded is None:
-            self.concluded = self.conclude()
+        """The gate's verdict."""
         verdicts = self.saved(suite).decision.verdicts
         return next(verdict for verdict in verdicts if verdict.gate == gate)
 
     def saved(self, suite: Suite) -> Saved:
-        """The suite's part of a concluded build."""
-        assert self.concluded is not None, "asked for a verdict before the build was decided"
+        """The suite's part of the build; the first call measures what is missing and decides."""
+        if self.concluded is None:
+            self.concluded = self.conclude()
         order = [s for s in self.suites.values() if s.gates]
         return self.concluded.saved[order.index(suite)]
 
@@ -189,7 +195,7 @@ class Build:
         return pipeline.conclude(measured, report=self.report)
 
     def settle(self, session: pytest.Session) -> None:
-        """Report every gate of a selected suite that has no verdict yet; under xdist, decide all."""
+        """Report each gate of a selected suite that no item reported; under xdist that is all."""
         if self.is_worker or session.config.option.collectonly:
             return
         for suite in self.suites.values():
@@ -261,27 +267,33 @@ class SuiteFile(pytest.File):
         try:
             suite = self.build.load(self.path, self.nodeid)
         except EvalkitError as error:
-            raise self.CollectError(sinks.terminal(str(error))) from error
+            raise self.CollectError(sinks.terminal(str(error), multiline=True)) from error
         for case in suite.plan.dataset.cases:
-            yield CaseItem.from_parent(self, name=case.id, suite=suite, case=case)
+            yield CaseItem.from_parent(self, name=case.id, build=self.build, suite=suite, case=case)
         for gate in suite.plan.promise.gates:
-            yield GateItem.from_parent(self, name=f"gate[{gate.name}]", suite=suite, gate=gate.name)
+            name = f"gate[{gate.name}]"
+            yield GateItem.from_parent(
+                self,
+                name=name,
+                # Spelt out, because pytest 9.2 would take the brackets for part of a plain name and
+                # then not find the item again for `--lf`.
+                nodeid=f"{self.nodeid}::{name}",
+                build=self.build,
+                suite=suite,
+                gate=gate.name,
+            )
 
 
 class SuiteItem(pytest.Item):
     """What cases and gates share: their suite, and one line in messages."""
 
-    def __init__(self, *, suite: Suite, **kwargs: Any) -> None:
+    def __init__(self, *, build: Build, suite: Suite, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.build = build
         self.suite = suite
 
-    @property
-    def build(self) -> Build:
-        assert isinstance(self.parent, SuiteFile)
-        return self.parent.build
-
-    def reportinfo(self) -> tuple[Path, None, str]:
-        return self.path, None, self.name
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, self.name  # a skip needs a line; a case has none in the suite file
 
 
 class CaseItem(SuiteItem):

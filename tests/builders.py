@@ -42,7 +42,7 @@ FINGERPRINT = Fingerprint(
     judge_card="",
     embedder="embedded/minilm",
     price_table="2026-11",
-    metrics=(("faithfulness", 1),),
+    metrics=(("faithfulness", "1"),),
     prompts=(("answer@2", "p" * 8),),
     config_digest="c" * 8,
 )
@@ -106,7 +106,7 @@ def make_run(
         started_at="2026-11-22T08:00:00+00:00",
         duration_s=1.0,
         purpose="p",
-        fingerprint=replace(fingerprint, metrics=tuple((name, 1) for name in scores)),
+        fingerprint=replace(fingerprint, metrics=tuple((name, "1") for name in scores)),
         cases=tuple(Case(id=i, input=f"q {i}", cluster=clusters.get(i, "")) for i in ids),
         trials=tuple(trials),
         scores=tuple(results),
@@ -142,7 +142,7 @@ def make_baseline(
         promoted_by="ada",
         because="first",
         epochs=5,
-        fingerprint=replace(fingerprint, metrics=tuple((name, 1) for name in scores)),
+        fingerprint=replace(fingerprint, metrics=tuple((name, "1") for name in scores)),
         cases=tuple(
             BaselineCase(
                 id=i,

@@ -6,7 +6,9 @@ import ipaddress
 import os
 import random
 import socket
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,3 +92,17 @@ def seeded() -> None:
     """Code that draws from a global state does so from the same state in every test."""
     random.seed(SEED)
     np.random.seed(SEED)  # noqa: NPY002  # evalkit has its own generators; third parties may not
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The tiny project of tests/plugin, to be run in this process; its modules go with it."""
+    from tests.plugin.conftest import Tiny, write_project
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(tmp_path)  # put back afterwards, with what the engine adds
+    sys.modules.pop("app", None)
+    yield write_project(Tiny(tmp_path, pytester=None))
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]

@@ -35,15 +35,15 @@ ANYWHERE = {
     "override": _pattern(
         rf"{_FORGET} {_NEAR} \b(?:instructions?|prompts?|directions|directives?|guidelines|"
         r"commands|rules|restrictions|training|messages?)\b"
-        rf"|{_FORGET} \s(?:\w+\s){{0,3}}(?:above|everything|everthing|all)\b {_NEAR}"
+        rf"|{_FORGET} \s(?:\w+\s){{0,3}}(?:above|every?thing|all)\b {_NEAR}"
         r"\b(?:and|told|said|instructed|you)\b"
         rf"|{_FORGET} \s(?:the|this|that|all|any)\s(?:\w+\s){{1,3}}and\s(?:\w+\s)?{_SAY}\b"
     ),
     "override_translated": re.compile(
-        r"\bignor(?:a|e|ez|ieren|are|ate|eer)\s(?:la|le|les|l'|el|los|las|as|os|o|sie|die|alle|il|lo|gli|"
-        r"todas|toutes)\b[^.!?\n]{0,30}\b(?:instruc|instruk|anweisung|istruzion|"
-        r"fonction|pagina|page|document|indicacion)"
-        r"|\b(?:olvida|vergiss|vergessen sie|oubliez?|dimentica|esqueca)\b[^.!?\n]{0,30}"
+        r"\bignor(?:a|e|ez|ieren|are|ate|eer)\s[a-z]{1,6}\b"
+        r"[^.!?\n]{0,30}\b(?:instrucc|instruco|instructions\sprec|instruk|anweisung|istruzion|"
+        r"fonct|pagina|indicacion)"
+        r"|\b(?:olvida|vergiss|vergessen|oubliez?|dimentica|esqueca)\b[^.!?\n]{0,30}"
         r"(?:instruc|anweisung|istruzion)"
         r"|игнорир\w*[^.!?\n]{0,30}(?:инструкц|указан)|αγνοησ\w*[^.!?\n]{0,30}οδηγι"
         r"|忽略[^。\n]{0,10}(?:指示|指令|说明)|(?:指示|指令)[^。\n]{0,6}無視|無視して"
@@ -119,7 +119,7 @@ _SECRET = (
 )
 USER_ONLY = {
     "secret_request": _pattern(
-        rf"\b(?:what(?:'s|\sis|\swould)|tell\sme|give\sme|share|reveal|show\sme|print|confirm|"
+        rf"\b(?:what(?:'s|\sis|\swould)|(?:tell|give|show)\s(?:me)|share|reveal|print|confirm|"
         rf"provide|know|need|repeat|access)\s(?:\w+\s){{0,4}}?(?:your|the|our)\s(?:\w+\s)?{_SECRET}\b"
         rf"|\byour\s(?:\w+\s)?{_SECRET}\b {_NEAR} \bis\b"
         rf"|\b(?:write|encode|spell)\b {_NEAR} \b(?:the|your|our)\s{_SECRET}\b"

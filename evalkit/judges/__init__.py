@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     # At run time these would import numpy, and the menu of judges must cost nothing.
     from evalkit.judges.protocol import Judge
     from evalkit.providers.protocol import Embedder
-    from evalkit.providers.protocol import Embedder
 
 
 class JudgeFactory(Protocol):
@@ -24,7 +23,7 @@ JUDGES: Registry[JudgeFactory] = Registry(
     "evalkit.judges",
     {
         "embedded/lexical-cosine": "evalkit.judges.embedded:EmbeddedJudge",
-        "scripted": "evalkit.judges.scripted:scripted",
+        "scripted": "evalkit.judges.scripted:ScriptedJudge",
     },
 )
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from evalkit.judges.protocol import Reversal
 from evalkit.providers.protocol import Embedder
-from evalkit.providers.protocol import Embedder
 from evalkit.records import Judgement, Label
 from evalkit.text import sentences, words
 
@@ -82,8 +81,3 @@ def _judged(prefix: str, units: tuple[str, ...], verdicts: Verdicts) -> tuple[Ju
         )
         for i, unit in enumerate(units, start=1)
     )
-
-
-def scripted(embedder: Embedder) -> ScriptedJudge:
-    """The stand-in as a profile names it: it finds nothing wrong with anything."""
-    return ScriptedJudge()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 from evalkit.detectors import DETECTORS
 from evalkit.detectors.canary import views
+from evalkit.detectors.protocol import Detector
 from evalkit.metrics.protocol import Instruments
 from evalkit.records import Answer, Attack, Case, Judgement, Label, Score, Secret, Unscored
 
@@ -93,11 +95,16 @@ def leaks(secrets: Sequence[Secret], text: str) -> tuple[Secret, ...]:
     )
 
 
+@cache  # a registry looks through every installed package, and this is asked for every secret
+def _detector(kind: str) -> Detector | None:
+    """The recogniser of a kind of secret; a kind without one is compared exactly only."""
+    return DETECTORS.get(kind)() if kind in DETECTORS and kind != "canary" else None
+
+
 def _recognised(secret: Secret, text: str) -> bool:
     """Whether the secret's own recogniser finds a value equal to it."""
-    if secret.kind not in DETECTORS or secret.kind == "canary":
-        return False
-    found = DETECTORS.get(secret.kind)().find(text)
+    detector = _detector(secret.kind)
+    found = detector.find(text) if detector else ()
     wanted = _squeezed(secret.value)
     return any(_squeezed(_SPELLED_SIGN.sub("", finding.text)) == wanted for finding in found)
 

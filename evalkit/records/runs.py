@@ -15,7 +15,8 @@ from evalkit.records.verdicts import Decision
 class Fingerprint:
     """What a run was made of: two runs compare only where these agree.
 
-    `metrics` maps a metric's name to its version, `prompts` a prompt's ref to its digest.
+    `metrics` maps a metric's name to its version and options (`1`, `1 k=5`), `prompts` a prompt's
+    ref to its digest.
     """
 
     suite: str
@@ -29,7 +30,7 @@ class Fingerprint:
     judge_card: str
     embedder: str
     price_table: str
-    metrics: tuple[tuple[str, int], ...]
+    metrics: tuple[tuple[str, str], ...]
     prompts: tuple[tuple[str, str], ...]
     config_digest: str
 

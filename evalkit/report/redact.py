@@ -6,6 +6,7 @@ stand-in carries eight digits of the value's SHA-256: two leaks of one value are
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable
 from evalkit.records import Case
 
 _SEPARATORS = r"[\s.,:;\-–()/@_+\u200b]*"
+_NOT_ALNUM = re.compile(r"[\W_]+")
 _SHORTEST = 4
 """Letters and digits below which a value is no secret: hiding "Jo" would black out a report."""
 _SHORT = 8
@@ -38,12 +40,21 @@ def redactor(cases: Iterable[Case]) -> Callable[[str], str]:
         return lambda text: text
     # Longest first: the assembled canary before its halves.
     values = sorted(names, key=lambda value: (-len(value), value))
-    pattern = re.compile("|".join(f"({_loosely(value)})" for value in values), re.IGNORECASE)
 
-    def stand_in(found: re.Match[str]) -> str:
-        return names[values[(found.lastindex or 1) - 1]]
+    @functools.cache
+    def pattern(found: tuple[str, ...]) -> re.Pattern[str]:
+        return re.compile("|".join(f"({_loosely(value)})" for value in found), re.IGNORECASE)
 
-    return lambda text: pattern.sub(stand_in, text)
+    def hide(text: str) -> str:
+        # Nearly every text holds no secret. Looking for bare values in the bare text says so at a
+        # hundredth of the price of one pattern over all values.
+        bare = _NOT_ALNUM.sub("", text).casefold()
+        found = tuple(value for value in values if value in bare)
+        if not found:
+            return text
+        return pattern(found).sub(lambda match: names[found[(match.lastindex or 1) - 1]], text)
+
+    return hide
 
 
 def _loosely(value: str) -> str:

@@ -6,10 +6,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
-from evalkit.records import Baseline, Saved
 from evalkit.report.gate_view import GateRow
 from evalkit.report.sinks import terminal
-from evalkit.report.view import SuiteView, suite_view
+from evalkit.report.view import SuiteView
 
 Style = Literal["plain", "bold", "dim", "PASS", "FAIL", "INCONCLUSIVE", "ERROR"]
 Span = tuple[str, Style]
@@ -24,13 +23,11 @@ _LEFT = frozenset({0, 3, 5})
 """Columns aligned left: words, and the change, whose sign lines up."""
 
 
-def summary(
-    saved: Saved, *, baseline: Baseline | None = None, color: bool = False
-) -> tuple[str, ...]:
+def summary(suite: SuiteView, *, color: bool = False) -> tuple[str, ...]:
     """One suite's table, its cost, and a sentence for each gate that did not pass."""
     return tuple(
         "".join(_painted(text, style) if color else text for text, style in line).rstrip()
-        for line in lines(suite_view(saved, baseline=baseline))
+        for line in lines(suite)
     )
 
 

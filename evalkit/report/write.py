@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit import codec
-from evalkit.records import Baseline, Saved
 from evalkit.report.html import report_html
 from evalkit.report.junit import report_junit
 from evalkit.report.markdown import report_markdown
-from evalkit.report.view import Margins, report_view
+from evalkit.report.view import ReportView
 
 
-def write_reports(
-    folder: Path,
-    saved: Sequence[Saved],
-    *,
-    baselines: Sequence[Baseline | None] = (),
-    margins: Margins | None = None,
-) -> tuple[Path, ...]:
+def write_reports(folder: Path, view: ReportView) -> tuple[Path, ...]:
     """Write `report.html`, `report.md` and `junit.xml` of one build into `folder`.
 
-    Everything is rendered before the first file is written. Raises `ValueError` without a suite.
+    Everything is rendered before the first file is written.
     """
-    view = report_view(saved, baselines=baselines, margins=margins)
     files = {
         "report.html": report_html(view).encode(),
         "report.md": report_markdown(view).encode(),

@@ -81,8 +81,8 @@ class HttpTarget:
     def fingerprint(self) -> str:
         """Covers URL, paths, body and `version`; not the headers, which hold keys."""
         shaped = (
-            self.url, self.answer_path, dict(self.body), self.passages_path, dict(self.passage_fields),
-            self.version,
+            self.url, self.answer_path, dict(self.body), self.passages_path,
+            dict(self.passage_fields), self.version,
         )  # fmt: skip
         digest = hashlib.sha256(json.dumps(shaped, sort_keys=True).encode()).hexdigest()
         return f"http-{urlsplit(self.url).hostname}-{digest[:12]}"

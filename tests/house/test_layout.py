@@ -8,6 +8,7 @@ import pkgutil
 import re
 from dataclasses import dataclass
 from types import ModuleType
+from typing import get_type_hints
 
 import pytest
 
@@ -43,6 +44,7 @@ def test_the_plugin_is_tested_through_pytest(root):
 class Folder:
     """A package of kinds: a public class in it that has all `methods` is one.
 
+    A registry holds kinds, or factories whose return annotation names the kind they make.
     `helpers` have the methods and are no kinds of their own, `"module:Class"` under the package.
     """
 
@@ -60,6 +62,7 @@ FOLDERS = (
     Folder(package="evalkit.gates", registry="GATES", methods=("tests", "decide")),
     Folder(package="evalkit.judges", registry="JUDGES", methods=("support", "attribution")),
     Folder(package="evalkit.targets", registry="TARGETS", methods=("ingest", "answer")),
+    Folder(package="evalkit.attacks", registry="ATTACKS", methods=("plant",)),
     Folder(package="evalkit.detectors", registry="DETECTORS", methods=("find",)),
     Folder(package="evalkit.providers", registry="MODELS", methods=("complete",)),
     Folder(package="evalkit.providers", registry="EMBEDDERS", methods=("embed",)),
@@ -95,14 +98,41 @@ def registry(folder: Folder):
     return getattr(importlib.import_module(folder.package), folder.registry)
 
 
-def registered(folder: Folder) -> set[str]:
-    """Built-in kinds only: what else is installed in this environment is not ours to judge."""
-    return {point.value for point in registry(folder)._builtin.values()}
+def registered(folder: Folder) -> dict[str, str]:
+    """Built-in names only: what else is installed in this environment is not ours to judge."""
+    return {name: point.value for name, point in registry(folder)._builtin.items()}
+
+
+def made_by(entry: object) -> str:
+    """The kind that an entry is, or that a factory makes, as `module:Class`."""
+    kind = entry if isinstance(entry, type) else get_type_hints(entry)["return"]
+    return f"{kind.__module__}:{kind.__qualname__}"
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=str)
-def test_the_registry_lists_what_the_folder_holds(folder):
-    assert registered(folder) == provided(folder)
+def test_every_entry_resolves_to_something_of_its_folder(folder):
+    """`module:attribute` exists, can be called and lives where the registry does."""
+    for name, value in registered(folder).items():
+        assert callable(registry(folder).get(name))
+        assert value.partition(":")[0].startswith(f"{folder.package}.")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_the_registry_reaches_every_kind_of_the_folder(folder):
+    """A kind that nobody can name in a file is dead code; one entry is one kind."""
+    reached = [made_by(registry(folder).get(name)) for name in registered(folder)]
+    assert sorted(reached) == sorted(provided(folder))
+
+
+def test_a_factory_is_known_by_what_it_makes():
+    def factory(spec: str) -> Folder: ...
+
+    def lax(spec: str): ...
+
+    assert made_by(factory) == made_by(Folder)
+    assert made_by(Folder).endswith("test_layout:Folder")
+    with pytest.raises(KeyError, match="return"):
+        made_by(lax)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=str)

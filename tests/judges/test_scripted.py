@@ -1,3 +1,5 @@
+"""The judge that says what it was told to."""
+
 from __future__ import annotations
 
 import asyncio
@@ -52,5 +54,9 @@ def test_the_registry_makes_one_as_it_makes_any_judge():
 
 
 def test_its_card_says_that_it_is_a_stand_in():
-    assert JUDGES.get("scripted") is ScriptedJudge
-    assert "stand-in" in ScriptedJudge().card
+    judge = JUDGES.get("scripted")(ScriptedEmbedder())
+    assert (
+        judge.card
+        == ScriptedJudge().card
+        == "scripted judge: a stand-in, its verdicts mean nothing"
+    )

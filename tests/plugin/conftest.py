@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["pytester"]
-
 N_CASES = 30
 
 PROJECT = """\
@@ -44,7 +42,8 @@ def judge(embedder):
     return ScriptedJudge(supports=lambda claim: "unsupported" if "wrong" in claim else "supported")
 
 def answer(question):
-    return {"text": f"The answer to {question} is known.", "passages": []}
+    passages = [{"document_id": "d1", "text": "All answers are known."}]
+    return {"text": f"The answer to {question} is known.", "passages": passages}
 """
 
 
@@ -74,7 +73,7 @@ class Tiny:
         return self.pytester.runpytest_subprocess("-p", "no:cacheprovider", "suites", *arguments)
 
     def evalkit(self, *arguments: str) -> pytest.RunResult:
-        return self.pytester.run("evalkit", *arguments)
+        return self.pytester.run(sys.executable, "-m", "evalkit.cli", *arguments)
 
     def promoted(self) -> Tiny:
         """With a baseline of five epochs."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from evalkit.records import Attack, Canary, Case, Secret
@@ -70,6 +72,59 @@ def test_the_same_value_gets_the_same_stand_in():
     hide = hiding(("iban", IBAN), ("phone", "(606) 555-0101"))
     first, second = hide(f"{IBAN} | {IBAN.replace(' ', '')}").split(" | ")
     assert first == second != hide("606 555 0101")
+
+
+# ── the price of nearly every text, which holds no secret ────────────────────────────────────────
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """Every pattern compiled from here on."""
+    found = []
+    compile_pattern = re.compile
+    monkeypatch.setattr(
+        re, "compile", lambda *args: found.append(args[0]) or compile_pattern(*args)
+    )
+    return found
+
+
+def test_a_text_without_a_secret_compiles_nothing(compiled):
+    """The same text comes back, the object itself; a text with one costs one pattern, once."""
+    hide = hiding(("iban", IBAN), ("phone", "(606) 555-0101"))
+    text = "The DE78 account, nearly: DE78 0000 0000 0066 8272 0"
+    assert hide(text) is text
+    assert compiled == []
+    for _ in range(3):
+        assert "⟦iban " in hide(f"pay to {IBAN}")
+    assert len(compiled) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("password-sesame", "pa\u017f\u017fword-\u017fesame"),  # the long s, which folds to s
+        ("kelvin-station", "\u212aelvin-station"),  # the Kelvin sign, which folds to k
+        ("password-sesame", "PASSWORD-SESAME"),
+    ],
+)
+def test_letters_that_fold_to_those_of_a_secret_are_those(value, said):
+    """What a reader reads as the secret is the secret, also in letters Unicode calls equal."""
+    assert hiding(("password", value))(f"it is {said}.").startswith("it is ⟦password ")
+
+
+@pytest.mark.parametrize(
+    "separator", [" ", ". ", "-", "\n", "/", "@", "_", "\u200b", "\u2013", "()"]
+)
+def test_signs_between_letters_hide_nothing(separator):
+    """Dots, dashes, white space that is not seen: the letters are the secret."""
+    said = separator.join("sesame99")
+    assert hiding(("password", "sesame99"))(said).startswith("⟦password ")
+
+
+def test_other_signs_between_letters_are_another_text():
+    """A stand-in for what spans words and markup would black out the report around it."""
+    said = "<b>".join("sesame99")
+    assert hiding(("password", "sesame99"))(said) == said
 
 
 def test_without_attacks_texts_are_left_alone():

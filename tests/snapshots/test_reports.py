@@ -16,7 +16,8 @@ def small():
 
 
 def test_terminal(snapshot):
-    shown = [summary(saved, baseline=baseline) for saved, baseline in zip(*small(), strict=True)]
+    saved, baselines = small()
+    shown = [summary(suite) for suite in report_view(saved, baselines=baselines).suites]
     assert "\n\n".join("\n".join(lines) for lines in shown) == snapshot
 
 

@@ -9,8 +9,8 @@ from evalkit.detectors.injection import Injection
 from evalkit.rag.protocol import Guarded
 from evalkit.records import GuardrailEvent
 
-MAX_CHARS = 1_000_000
-"""A longer text is withheld unread: looking at it would hold up every other answer."""
+MAX_CHARS = 200_000
+"""A longer text is withheld unread: the detector needs about five microseconds a character."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

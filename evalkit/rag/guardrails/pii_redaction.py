@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar, Literal
 
 from evalkit.detectors import DETECTORS
-from evalkit.detectors.protocol import Finding
+from evalkit.detectors.protocol import Detector, Finding
 from evalkit.rag.protocol import Guarded
 from evalkit.records import GuardrailEvent
 
@@ -42,7 +43,7 @@ class PIIRedaction:
     ) -> Guarded:
         if stage == "input":
             return Guarded(text=text)
-        found = longest(f for entity in self.entities for f in DETECTORS.get(entity)().find(text))
+        found = longest(f for entity in self.entities for f in _detector(entity).find(text))
         if not found:
             return Guarded(text=text)
         kinds = Counter(finding.kind for finding in found)
@@ -55,6 +56,11 @@ class PIIRedaction:
             subject=subject,
         )
         return Guarded(text=redacted(text, found), events=(event,))
+
+
+@cache  # a registry looks through every installed package, and this is asked for every passage
+def _detector(name: str) -> Detector:
+    return DETECTORS.get(name)()
 
 
 def longest(findings: Iterable[Finding]) -> tuple[Finding, ...]:
