@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from evalkit.gates.metric import MetricGate
 from evalkit.metrics.mrr import MRR
 from evalkit.targets.rag import RagTarget
 from tests.plugin.conftest import APP, PROJECT, SUITE
+
+ROOT = Path(__file__).parents[1]
 
 RAG = """\
 [targets.app]
@@ -103,16 +106,15 @@ def test_a_target_has_the_price_given_to_it(project):
 
 
 def test_an_attack_is_planted_before_anything_is_measured(rag):
-    """The cases are those of the attack, not those of the dataset."""
-    attack = '[attack]\nkind = "prompt_injection"\n'
-    suite = SUITE.replace("faithfulness", "attack_resistance").replace("floor = 0.8", "floor = 0.0")
-    rag.write("suites/tiny.toml", f"{suite}\n{attack}")
-    try:
-        made = plan(rag)
-    except InputError as error:  # its payloads are data of this repository, not of the project
-        assert [problem.where for problem in error.problems] != []
-        return
+    """The cases are those of the attack, its documents stand beside the corpus."""
+    shutil.copytree(ROOT / "datasets/pii_personas", rag.root / "datasets/pii_personas")
+    suite = SUITE.replace("faithfulness", "leak_free")
+    rag.write("suites/tiny.toml", f'{suite}\n[attack]\nkind = "pii_leakage"\ncount = 8\n')
+    made = plan(rag)
+    assert len(made.dataset.cases) == 8
     assert all(case.attack is not None for case in made.dataset.cases)
+    assert "d1" in {document.id for document in made.dataset.documents}
+    assert len(made.dataset.documents) > 1
 
 
 # ── everything that is wrong, at once ────────────────────────────────────────────────────────────
@@ -336,22 +338,22 @@ def test_an_option_of_a_metric_is_part_of_the_fingerprint(project):
 
 
 def test_without_a_path_the_projects_suites_are_meant(project):
-    """Files and folders can be mixed; files of a folder come in name order."""
+    """Files and folders can be given; files of a folder come in name order."""
     loaded = load_project(project.root)
     tiny, other = project.root / "suites/tiny.toml", project.write("suites/a.toml", SUITE)
     assert assemble.suite_files([], project=loaded) == (other, tiny)
-    assert assemble.suite_files([tiny, other.parent], project=loaded) == (tiny, other, tiny)
+    assert assemble.suite_files([tiny.parent], project=loaded) == (other, tiny)
+    assert assemble.suite_files([tiny, other], project=loaded) == (tiny, other)
 
 
 def test_paths_without_a_suite_are_all_told(project):
     """A wrong path must not be a build with fewer suites."""
-    given = [Path("gone.toml"), project.root / "datasets", project.root / "suites/tiny.toml"]
+    root = project.root
+    given = [root / "gone.toml", root / "datasets", root / "suites/tiny.toml"]
     with pytest.raises(ConfigError) as caught:
-        assemble.suite_files(given, project=load_project(project.root))
+        assemble.suite_files(given, project=load_project(root))
     assert [str(problem) for problem in caught.value.problems] == [
-        "gone.toml: no suite (a .toml file) here"
-        if Path("gone.toml").resolve().is_relative_to(project.root)
-        else f"{Path('gone.toml')}: no suite (a .toml file) here",
+        "gone.toml: no suite (a .toml file) here",
         "datasets: no suite (a .toml file) here",
     ]
 
@@ -368,7 +370,7 @@ def test_the_instruments_of_a_profile(project):
     loaded = load_project(project.root)
     tools = assemble.instruments(loaded, profile="offline")
     assert (tools.judge.fingerprint, tools.embedder.fingerprint) == ("scripted", "scripted")
-    with pytest.raises(ConfigError, match="unknown profile 'gpu'. Allowed: offline"):
+    with pytest.raises(ConfigError, match=r"unknown profile 'gpu'\. Allowed: offline"):
         assemble.instruments(loaded, profile="gpu")
 
 

@@ -19,7 +19,11 @@ def checker():
 
 def ask(checker, answer, metrics, **more):
     return checker.check(
-        question="Capital of France?", answer=answer, contexts=["Paris is."], metrics=metrics, **more
+        question="Capital of France?",
+        answer=answer,
+        contexts=["Paris is."],
+        metrics=metrics,
+        **more,
     )
 
 
@@ -44,7 +48,9 @@ def test_what_a_metric_needs_must_be_given(checker):
     assert ask(checker, "Paris.", ["context_recall"], reference="Paris.")["context_recall"] == 1.0
 
 
-@pytest.mark.parametrize(("metrics", "says"), [(["faithfullness"], "Did you mean"), ([], "no metric")])
+@pytest.mark.parametrize(
+    ("metrics", "says"), [(["faithfullness"], "Did you mean"), ([], "no metric")]
+)
 def test_no_metric_is_an_error(checker, metrics, says):
     """A typing mistake and an empty list would otherwise check nothing and pass."""
     with pytest.raises(ConfigError, match=says):

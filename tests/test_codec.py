@@ -57,9 +57,7 @@ def test_a_record_survives_json(trial):
 
 def test_an_optional_record_survives_json():
     """`Canary | None` holds a record or null, with no tag."""
-    attack = Attack(
-        id="a", channel="user", technique="t", canary=Canary(first="AB", second="CD")
-    )
+    attack = Attack(id="a", channel="user", technique="t", canary=Canary(first="AB", second="CD"))
     case = Case(id="c", input="q", attack=attack)
     assert codec.decode(Case, codec.encode(case)) == case
     assert codec.encode(case)["attack"]["canary"] == {"first": "AB", "second": "CD"}

@@ -47,7 +47,9 @@ def test_a_good_suite_is_read(tmp_path):
     suite = load_suite(tmp_path / "s.toml", root=tmp_path)
     assert (suite.name, suite.header.slice, suite.header.inconclusive) == ("s", "", "warn")
     assert [metric.keys for metric in suite.metrics] == [("metrics", "faithfulness")]
-    assert str(suite.gates[0].problem("x", "floor")).startswith("s.toml:10 gates.faithfulness.floor")
+    assert str(suite.gates[0].problem("x", "floor")).startswith(
+        "s.toml:10 gates.faithfulness.floor"
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from evalkit.measure import Effort
 from evalkit.records import Saved
 from tests.plugin.conftest import APP
 
-OTHERS = '''
+OTHERS = """
 def worse(question):
     return {"text": f"A wrong answer to {question} is given.", "passages": answer("")["passages"]}
 
 def broken(question):
     raise OSError("down")
-'''
+"""
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from evalkit.errors import ConfigError, Problem
-from evalkit.providers.minilm import MiniLmEmbedder
+from evalkit.providers.minilm import MiniLmEmbedder, shared
 from evalkit.providers.scripted_embedder import ScriptedEmbedder
 from evalkit.providers.sentence_transformers import SentenceTransformersEmbedder
 
@@ -16,7 +16,7 @@ def minilm(
     cache: Path | None = None,
 ) -> MiniLmEmbedder:
     """The shipped embedder; its vectors are kept in the cache folder."""
-    return MiniLmEmbedder(cache=cache)
+    return shared(cache)
 
 
 def sentence_transformers(

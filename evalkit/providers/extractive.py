@@ -41,7 +41,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from evalkit.providers.minilm import MiniLmEmbedder
+from evalkit.providers.minilm import shared
 from evalkit.providers.prompt_reading import Reading, Sentence, read
 from evalkit.providers.protocol import Embedder
 from evalkit.providers.tokenizer import wordpiece
@@ -202,4 +202,4 @@ def extractive(
     cache: Path | None = None,
 ) -> ExtractiveModel:
     """The model over the shipped embedder; `cache` is the folder its vectors are kept in."""
-    return ExtractiveModel(MiniLmEmbedder(cache=cache))
+    return ExtractiveModel(shared(cache))
