@@ -123,6 +123,8 @@ def _records(path: Path, key: str) -> Iterable[Trial | Score | Unscored]:
             if data != {"journal": FORMAT, "key": key}:
                 what = "this journal belongs to another run; start again without --evalkit-resume"
                 raise DataError([Problem(where=where, what=what)])
+        elif not isinstance(data, dict):
+            raise DataError([Problem(where=where, what="not a JSON object")])
         elif "trial" in data:
             yield codec.decode(Trial, data["trial"], where=where)
         elif "score" in data:
@@ -131,7 +133,8 @@ def _records(path: Path, key: str) -> Iterable[Trial | Score | Unscored]:
             raise DataError([Problem(where=where, what="neither a trial nor a score")])
 
 
-def _decode_score(data: dict[str, object], where: str) -> Score | Unscored:
-    if data.get("type") == "Unscored":
+def _decode_score(data: object, where: str) -> Score | Unscored:
+    unscored = isinstance(data, dict) and data.get("type") == "Unscored"
+    if unscored:
         return codec.decode(Unscored, data, where=where)
     return codec.decode(Score, data, where=where)

@@ -234,8 +234,13 @@ class Engine:
 
 
 def _failure(stage: str, error: BaseException) -> Failure:
+    """The trial's failure; a target may name its own stage in a note (`stage: retrieve`)."""
+    notes = [note.removeprefix("stage: ") for note in getattr(error, "__notes__", ())
+             if note.startswith("stage: ")]  # fmt: skip
     message = str(error)[:MESSAGE_LIMIT]
-    return Failure(stage=stage, error_type=type(error).__name__, message=message)
+    return Failure(
+        stage=notes[0] if notes else stage, error_type=type(error).__name__, message=message
+    )
 
 
 def _is_unpaid(trial: Trial) -> bool:

@@ -1,6 +1,6 @@
 """Break the shipped pipeline on purpose, one way at a time, and table what each gate says.
 
-    python scripts/regressions.py --out docs/regressions.md
+    make regressions        # writes docs/regressions.md
 
 Each breakage is an edit somebody could make, in a copy of this project; the shipped suites are then
 run through the command line. Exits 1 when a breakage is not caught by the gate that should catch
@@ -10,6 +10,7 @@ it, or when the unchanged project does not pass every time with the same bytes.
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from evalkit import codec
 
+TODAY = datetime.datetime.now(tz=datetime.UTC).date()
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("pyproject.toml", "suites", "prompts", "datasets", "reports/baselines")
 
@@ -187,7 +189,7 @@ def observe(root: Path) -> Observed:
 
 
 def copy_project(folder: Path) -> Path:
-    """This project as somebody else's checkout, sharing only the cache of embeddings."""
+    """The project as somebody else's checkout, sharing only the cache of embeddings."""
     for name in COPIED:
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -226,12 +228,16 @@ def table(same: list[Observed], found: list[tuple[Breakage, Observed]], command:
     gates = sorted(same[0].verdicts)
     identical = all(run.digests == same[0].digests for run in same)
     passed = sum(run.exit_code == 0 for run in same)
+    same_bytes = "byte-identical" if identical else "NOT identical"
     lines = [
-        "# What each gate says of a deliberate breakage", "",
-        f"Made by `{command}`, on the offline profile. 2 shared cores, Python 3.11, 2026-11-22.", "",
+        "# What each gate says of a deliberate breakage",
+        "",
+        f"Made by `{command}`, on the offline profile; 2 shared cores, Python 3.11, {TODAY}.",
+        "",
         f"Unchanged: {passed} of {len(same)} runs in a row PASS; their `run.json` files are "
-        f"{'byte-identical' if identical else 'NOT identical'}, times aside.", "",
-    ]  # fmt: skip
+         f"{same_bytes}, times aside.",
+        "",
+    ]
     for breakage, observed in found:
         caught = "caught" if is_caught(breakage, observed) else "NOT CAUGHT"
         lines += [f"## {breakage.name}: {caught} (exit {observed.exit_code})", ""]
@@ -250,7 +256,7 @@ def table(same: list[Observed], found: list[tuple[Breakage, Observed]], command:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/regressions.md")
     parser.add_argument("--runs", type=int, default=20, help="unchanged runs in a row")
     options = parser.parse_args()
     same = unchanged(options.runs)
@@ -258,7 +264,7 @@ def main() -> int:
     for breakage in BREAKAGES:
         found.append((breakage, broken(breakage)))
         print(breakage.name, "→", "caught" if is_caught(*found[-1]) else "NOT CAUGHT", flush=True)
-    command = f"make regressions  # python scripts/regressions.py --runs {options.runs}"
+    command = "make regressions" + (f" ARGS='--runs {options.runs}'" if options.runs != 20 else "")
     options.out.write_text(table(same, found, command), "utf-8")
     steady = all(run.exit_code == 0 and run.digests == same[0].digests for run in same)
     return 0 if steady and all(is_caught(*pair) for pair in found) else 1

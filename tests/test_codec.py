@@ -101,7 +101,7 @@ def test_a_union_needs_its_tag():
     "text", ['{"a": 1, "a": 2}', '{"a": NaN}', '{"a": Infinity}', "{", "[" * 100_000]
 )
 def test_loose_json_is_refused(text):
-    """json.loads takes all but the last two; a hand-edited file must not decide builds with them."""
+    """json.loads takes all but the last two; a file edited by hand must not decide builds so."""
     with pytest.raises(DataError, match=r"run\.json: not valid JSON"):
         codec.loads_strict(text, where="run.json")
 

@@ -1,4 +1,4 @@
-"""A suite or project file with anything wrong says all of it, with line, value and what is allowed."""
+"""A suite or project file says all that is wrong: line, value and what is allowed."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ def test_a_table_becomes_a_record(tmp_path):
 @pytest.mark.parametrize(
     "text",
     ["size = true", "size = 1.0", 'size = 1\nmode = "c"', "size = 1\nnames = [1]", "size = 0",
-     "size = 1\nprice = { inptu = 1 }", "size = 1\nprice = { input = -1 }", "size = 1\nratio = '1'"],
+     "size = 1\nprice = { inptu = 1 }", "size = 1\nprice = { input = -1 }",
+     "size = 1\nratio = '1'"],
 )  # fmt: skip
 def test_near_misses_are_refused(tmp_path, text):
     """true is not 1, 1.0 is not 1, a list of integers is no list of names."""

@@ -132,6 +132,18 @@ def test_whatever_a_target_raises_is_a_failure_of_the_trial(tmp_path, fault):
     assert "no answer" in entries.scores[0].reason
 
 
+def test_a_target_may_name_the_stage_that_failed(tmp_path):
+    """The note `stage: retrieve` on an exception is the failure's stage; without one, `answer`."""
+    fault = OSError("index gone")
+    fault.add_note("stage: retrieve")
+    [trial] = measured(tmp_path, plan(FakeTarget(fault=fault), cases=CASES[:1])).trials
+    assert trial.outcome == Failure(stage="retrieve", error_type="OSError", message="index gone")
+    [other] = measured(
+        tmp_path, plan(FakeTarget(fault=OSError()), cases=CASES[:1]), run_id="two"
+    ).trials
+    assert other.outcome.stage == "answer"
+
+
 def test_a_corpus_that_cannot_be_ingested_fails_every_trial(tmp_path):
     """Nothing is asked of a target that has no documents; each case says why."""
     target = FakeTarget(ingest_fault=OSError("disk full"))

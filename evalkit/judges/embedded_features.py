@@ -10,7 +10,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
+from itertools import chain, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -78,32 +79,49 @@ class Agreement:
 
 def gather(contexts: Sequence[str]) -> Evidence:
     """Cut contexts into sentences, pairs and windows. Nothing is embedded here."""
-    kept: list[str] = []
-    stems: list[tuple[str, ...]] = []
-    pairs: list[frozenset[str]] = []
-    pair_numbers: list[frozenset[str]] = []
-    windows: list[str] = []
-    for context in contexts:
-        parts = [span.text for span in sentences(context)]
-        words = [content_words(_without_citations(part)) for part in parts]
-        amounts = [numbers(_without_citations(part)) for part in parts]
-        kept += parts
-        stems += words
-        for at in range(len(parts)):
-            pairs.append(frozenset(stem for some in words[at : at + 2] for stem in some))
-            pair_numbers.append(frozenset(n for some in amounts[at : at + 2] for n in some))
-        windows += [
-            " ".join(parts[at : at + _WINDOW]) for at in range(max(1, len(parts) - _WINDOW + 1))
-        ]
+    cuts = [_cut(context) for context in contexts]
+    stems = tuple(some for cut in cuts for some in cut.stems)
+    pair_numbers = tuple(some for cut in cuts for some in cut.pair_numbers)
     return Evidence(
-        sentences=tuple(kept),
-        stems=tuple(stems),
-        pairs=tuple(pairs),
-        pair_numbers=tuple(pair_numbers),
-        windows=tuple(windows),
+        sentences=tuple(sentence for cut in cuts for sentence in cut.sentences),
+        stems=stems,
+        pairs=tuple(pair for cut in cuts for pair in cut.pairs),
+        pair_numbers=pair_numbers,
+        windows=tuple(window for cut in cuts for window in cut.windows),
         words=frozenset(stem for some in stems for stem in some),
         numbers=frozenset(n for some in pair_numbers for n in some),
-        joined=tuple(_flat(context) for context in contexts),
+        joined=tuple(cut.joined for cut in cuts),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """One context's part of an `Evidence`."""
+
+    sentences: tuple[str, ...]
+    stems: tuple[tuple[str, ...], ...]
+    pairs: tuple[frozenset[str], ...]
+    pair_numbers: tuple[frozenset[str], ...]
+    windows: tuple[str, ...]
+    joined: str
+
+
+@lru_cache(maxsize=1024)  # every metric asks about the same passages
+def _cut(context: str) -> _Cut:
+    parts = tuple(span.text for span in sentences(context))
+    plain = [_without_citations(part) for part in parts]
+    words = tuple(content_words(part) for part in plain)
+    amounts = [numbers(part) for part in plain]
+    places = range(len(parts))
+    return _Cut(
+        sentences=parts,
+        stems=words,
+        pairs=tuple(frozenset(chain(*words[at : at + 2])) for at in places),
+        pair_numbers=tuple(frozenset(chain(*amounts[at : at + 2])) for at in places),
+        windows=tuple(
+            " ".join(parts[at : at + _WINDOW]) for at in range(max(1, len(parts) - _WINDOW + 1))
+        ),
+        joined=_flat(context),
     )
 
 

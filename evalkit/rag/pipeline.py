@@ -143,7 +143,7 @@ class RagPipeline:
             text=REFUSAL if text is None else text,
             passages=carried(passages, prompt),
             retrieved=retrieved,
-            prompt=prompt,
+            prompt=self.config.prompt.ref,
             usage=completion.usage,
             cost=completion.cost,
         )

@@ -116,7 +116,8 @@ class Answer:
     """What a target returned for one input.
 
     `passages` are those the prompt carried, in prompt order; `retrieved` those found before any
-    guardrail acted. `stage_latency_s` splits `latency_s` by stage.
+    guardrail acted. `prompt` is the released prompt behind it (`name@version`), empty where the
+    target has none. `stage_latency_s` splits `latency_s` by stage.
     """
 
     text: str

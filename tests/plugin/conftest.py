@@ -1,4 +1,4 @@
-"""A tiny project with a scripted target and judge: stand-ins, so that faults can be put anywhere."""
+"""A tiny project with a scripted target and judge, so that faults can be put anywhere."""
 
 from __future__ import annotations
 
@@ -112,5 +112,5 @@ def green_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("green")
     write_project(Tiny(folder, pytester=None))  # nothing is run through it
     command = [sys.executable, "-m", "evalkit.cli", "baseline", "promote", "--because", "tests"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)  # noqa: S603
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return folder

@@ -19,7 +19,8 @@ def test_a_suite_is_its_cases_and_then_its_gates(tiny):
 def test_collecting_measures_nothing(tiny):
     """--collect-only touches neither target nor report folder."""
     tiny.write("app.py", "from evalkit.judges.scripted import ScriptedJudge\n"
-               "judge = lambda embedder: ScriptedJudge()\ndef answer(question): open('asked', 'w')\n")  # fmt: skip
+               "judge = lambda embedder: ScriptedJudge()\n"
+               "def answer(question): open('asked', 'w')\n")  # fmt: skip
     tiny.pytest("--collect-only")
     assert not (tiny.root / "asked").exists()
     assert not (tiny.root / "reports").exists()

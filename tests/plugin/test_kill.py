@@ -66,7 +66,7 @@ def whole(tmp_path_factory, green_project):
 
 @pytest.mark.parametrize("point", range(20))
 def test_a_killed_run_resumes_to_the_same_end(whole, tmp_path, point):
-    """Scores and verdicts equal those of the whole run; a case in the journal is not asked again."""
+    """Scores and verdicts are those of the whole run; a case in the journal is not asked again."""
     source, expected, duration_s = whole
     root = tmp_path / "project"
     shutil.copytree(source, root, ignore=shutil.ignore_patterns("latest"))

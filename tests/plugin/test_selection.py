@@ -34,9 +34,7 @@ def test_selecting_one_case_leaves_the_gates_undecided_and_red(tiny):
 
 def test_selecting_a_gate_measures_its_cases(tiny):
     """A node id of a gate alone is a whole verdict: `--lf` after a red gate works so."""
-    result = tiny.promoted().pytester.runpytest_subprocess(
-        "suites/tiny.toml::gate[faithfulness]"
-    )
+    result = tiny.promoted().pytester.runpytest_subprocess("suites/tiny.toml::gate[faithfulness]")
     assert result.ret == 0
     result.assert_outcomes(passed=2)  # the coverage gate is decided and reported with it
     assert len(tiny.run_json()["run"]["trials"]) == 30

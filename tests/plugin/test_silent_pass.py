@@ -52,7 +52,9 @@ def judge(definition: str) -> Callable[[Tiny], object]:
         "app.py",
         "from evalkit.errors import JudgeError\nfrom evalkit.judges.scripted import ScriptedJudge\n"
         "def fail(error):\n    def call(*args):\n        raise error\n    return call\n"
-        f"judge = lambda embedder: {definition}\ndef answer(question): return f'The answer to {{question}}.'\n",
+        f"judge = lambda embedder: {definition}\n"
+        "PASSAGES = [{'document_id': 'd1', 'text': 'All answers are known.'}]\n"
+        "def answer(question): return {'text': f'It is {question}.', 'passages': PASSAGES}\n",
     )
 
 
@@ -98,12 +100,14 @@ def nan_embedder(tiny: Tiny) -> None:
 
 
 def killed_then_broken(tiny: Tiny) -> None:
-    """A journal with half the cases of a run that was killed; the target breaks before resuming."""
+    """A journal with half the cases of a run that was killed; the target's index is gone since."""
+    app("""if os.path.exists('gone'): raise RuntimeError('index gone since the kill')
+return {'text': 'The answer.', 'passages': [{'document_id': 'd1', 'text': 'Yes.'}]}""")(tiny)
     assert tiny.evalkit("run").ret == 0
     [path] = (tiny.root / "reports/latest/journal").glob("tiny.*")
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:31]) + lines[31][:20])
-    app("raise RuntimeError('down since the kill')")(tiny)
+    tiny.write("gone", "")
 
 
 def foreign_journal(tiny: Tiny) -> None:
@@ -139,18 +143,27 @@ FAULTS = [
     Fault("target returns a number", app("return 1"), "no answer|int"),
     Fault("target answers with nothing", app("return ''"), "dropped|below|floor"),
     Fault("target answers wrongly", app("return 'x'"), "dropped|floor"),
-    Fault("target module does not exist", lambda t: t.edit("evalkit.toml", "app:answer", "gone:answer"), "gone"),
-    Fault("target function does not exist", lambda t: t.edit("evalkit.toml", "app:answer", "app:gone"), "gone"),
+    Fault("target module does not exist",
+          lambda t: t.edit("evalkit.toml", "app:answer", "gone:answer"), "gone"),
+    Fault("target function does not exist",
+          lambda t: t.edit("evalkit.toml", "app:answer", "app:gone"), "gone"),
     Fault("target module has a syntax error", lambda t: t.write("app.py", "def ("), "app|syntax"),
-    Fault("target kind unknown", lambda t: t.edit("evalkit.toml", '"callable"', '"calable"'), "calable.*callable"),
-    Fault("target option misspelt", lambda t: t.edit("evalkit.toml", "function", "funktion"), "funktion"),
+    Fault("target kind unknown", lambda t: t.edit("evalkit.toml", '"callable"', '"calable"'),
+          "calable.*callable"),
+    Fault("target option misspelt", lambda t: t.edit("evalkit.toml", "function", "funktion"),
+          "funktion"),
     Fault("target not configured", suite('"app"', '"ap"'), "'ap'"),
-    Fault("judge raises", judge("ScriptedJudge(supports=fail(JudgeError('judge down')))"), "judge down|not scored"),
-    Fault("judge breaks", judge("ScriptedJudge(supports=fail(KeyError('verdict')))"), "KeyError|not scored"),
-    Fault("judge exits the process", judge("ScriptedJudge(supports=fail(SystemExit(0)))"), "SystemExit|not scored"),
-    Fault("judge speaks another language", judge("ScriptedJudge(supports='oui')"), "not scored|oui"),
+    Fault("judge raises", judge("ScriptedJudge(supports=fail(JudgeError('judge down')))"),
+          "judge down|not scored"),
+    Fault("judge breaks", judge("ScriptedJudge(supports=fail(KeyError('verdict')))"),
+          "KeyError|not scored"),
+    Fault("judge exits the process", judge("ScriptedJudge(supports=fail(SystemExit(0)))"),
+          "SystemExit|not scored"),
+    Fault("judge speaks another language", judge("ScriptedJudge(supports='oui')"),
+          "not scored|oui"),
     Fault("judge is missing", lambda t: t.edit("evalkit.toml", "app:judge", "app:jugde"), "jugde"),
-    Fault("judge unknown", lambda t: t.edit("evalkit.toml", "app:judge", "embeded/lexical"), "embeded"),
+    Fault("judge unknown", lambda t: t.edit("evalkit.toml", "app:judge", "embeded/lexical"),
+          "embeded"),
     Fault("scores are NaN", nan_embedder, "not scored|missing"),
     Fault("dataset empty", raw_cases(b""), "no cases|empty"),
     Fault("dataset not UTF-8", raw_cases(b'{"id": "\xff"}\n'), "UTF-8"),
@@ -168,31 +181,39 @@ FAULTS = [
     Fault("gate of a metric not measured", suite("[gates.faithfulness]", "[gates.mrr]"), "mrr"),
     Fault("gate of an unknown kind", suite("floor = 0.8", 'kind = "flor"'), "flor"),
     Fault("no gates", suite("[gates.faithfulness]\nfloor = 0.8\n", ""), "promises nothing"),
-    Fault("metric unknown", suite("faithfulness = {}", "faithfullness = {}"), "Did you mean faithfulness"),
+    Fault("metric unknown", suite("faithfulness = {}", "faithfullness = {}"),
+          "Did you mean faithfulness"),
     Fault("metric option unknown", suite("faithfulness = {}", "faithfulness = { k = 3 }"), "'k'"),
     Fault("suite not TOML", lambda t: t.write("suites/tiny.toml", "[suite"), "not valid TOML"),
     Fault("suite table misspelt", suite("[metrics]", "[metircs]"), "metircs"),
     Fault("profile unknown", lambda t: None, "ofline", options=("--evalkit-profile=ofline",)),
-    Fault("baseline missing", lambda t: shutil.rmtree(t.root / "reports/baselines"), "baseline promote"),
-    Fault("baseline of another dataset", cases(lambda t: t[0].update(input="another")), "baseline promote"),
+    Fault("baseline missing", lambda t: shutil.rmtree(t.root / "reports/baselines"),
+          "baseline promote"),
+    Fault("baseline of another dataset", cases(lambda t: t[0].update(input="another")),
+          "baseline promote"),
     Fault("baseline of another metric version", baseline(
         lambda text: re.sub(r'("faithfulness",\s*)"?1', r'\g<1>"0', text, count=1)), "baseline"),
-    Fault("baseline with NaN", baseline(lambda text: text.replace("1.0", "NaN", 1)), "NaN|JSON"),
+    Fault("baseline with NaN", baseline(lambda text: text.replace("[1.0,", "[NaN,", 1)), "NaN|JSON"),
     Fault("baseline cut off", baseline(lambda text: text[: len(text) // 2]), "JSON"),
     Fault("most cases not in the baseline", cases(
         lambda t: [row.update(id=f"new{i}") for i, row in enumerate(t)]), "baseline promote"),
-    Fault("killed and resumed on a broken target", killed_then_broken, "down since|no answer",
+    Fault("killed and resumed on a broken target", killed_then_broken, "not scored|no answer",
           options=("--evalkit-resume",)),
     Fault("resumed from another run", foreign_journal, "belongs to another run",
           options=("--evalkit-resume",)),
     Fault("resumed from a damaged journal", damaged_journal, "tiny.*jsonl:6",
           options=("--evalkit-resume",)),
-    Fault("budget spent", priced, "BudgetExceeded|not scored|no answer", options=("--evalkit-max-usd=0.5",)),
+    Fault("budget spent", priced, "BudgetExceeded|not scored|no answer",
+          options=("--evalkit-max-usd=0.5",)),
     Fault("ten bad cases deselected", app(WRONG.replace("wrong claim", "")), "dropped|floor",
-          options=tuple(f"--deselect=suites/tiny.toml::c1{i}" for i in range(10)), ways=("pytest", "xdist")),
-    Fault("gates deselected", lambda t: None, "not decided", options=("-k", "c07"), ways=("pytest", "xdist")),
-    Fault("everything deselected", lambda t: None, "deselected|no tests ran", options=("-k", "no-such-case"), ways=("pytest", "xdist")),
-    Fault("no suites at all", lambda t: (t.root / "suites/tiny.toml").unlink(), "no suite|no tests ran"),
+          options=tuple(f"--deselect=suites/tiny.toml::c1{i}" for i in range(10)),
+          ways=("pytest", "xdist")),
+    Fault("gates deselected", lambda t: None, "not decided", options=("-k", "c07"),
+          ways=("pytest", "xdist")),
+    Fault("everything deselected", lambda t: None, "deselected|no tests ran",
+          options=("-k", "no-such-case"), ways=("pytest", "xdist")),
+    Fault("no suites at all", lambda t: (t.root / "suites/tiny.toml").unlink(),
+          "no suite|no tests ran"),
     Fault("report folder is a file", lambda t: t.write("reports/latest", ""), "reports/latest"),
 ]  # fmt: skip
 

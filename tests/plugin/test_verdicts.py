@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
+from xml.etree import ElementTree
 
 
 def test_an_unchanged_target_is_green(tiny):
@@ -33,7 +33,7 @@ def test_the_junit_file_holds_cases_and_gates(tiny):
     """CI systems read verdicts from junit.xml: 32 test cases, one failure with its reason."""
     tiny.promoted().edit("app.py", "The answer to", "A wrong answer to")
     tiny.pytest("--junitxml=out.xml")
-    suite = ET.parse(tiny.root / "out.xml").getroot()[0]  # noqa: S314  # our own file
+    suite = ElementTree.parse(tiny.root / "out.xml").getroot()[0]
     assert (suite.get("tests"), suite.get("failures")) == ("32", "1")
     failure = suite.find(".//failure")
     assert "dropped by 1.000" in failure.text

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Timer
 
 import numpy as np
 import pytest
 
 from evalkit.errors import ConfigError
-from evalkit.providers.minilm import WEIGHTS, MiniLmEmbedder, VectorStore, card_digests
+from evalkit.providers import embedder as embedder_called
+from evalkit.providers.minilm import WEIGHTS, MiniLmEmbedder, VectorStore, card_digests, shared
 
 ROOT = Path(__file__).parents[2]
 TEXTS = (
@@ -80,6 +82,53 @@ def test_two_threads_get_identical_vectors():
     with ThreadPoolExecutor(2) as pool:
         one, two = pool.map(fresh.encode, [TEXTS, TEXTS])
     assert one.tobytes() == two.tobytes()
+
+
+def test_a_text_under_way_is_not_embedded_again():
+    """Two calls at once share the work; texts of which only one was asked are not held up."""
+    asked, begun, release = [], Event(), Event()
+
+    class Session:
+        def run(self, outputs, feeds):
+            asked.append(feeds["input_ids"].tobytes())
+            begun.set()
+            assert release.wait(10)
+            return [np.ones((1, 384), dtype=np.float32)]
+
+    fresh = MiniLmEmbedder()
+    fresh._loaded = (Session(), fresh._open()[1])
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(fresh.encode, TEXTS[:2])
+        assert begun.wait(10)
+        Timer(0.2, release.set).start()
+        second = fresh.encode(TEXTS[:3])
+    assert first.result().shape == (2, 384)
+    assert second.shape == (3, 384)
+    assert len(asked) == len(set(asked)) == 3
+
+
+def test_a_fault_reaches_every_call_and_is_not_kept():
+    """The near miss of sharing: a text that failed is embedded afresh the next time."""
+
+    class Broken:
+        def run(self, outputs, feeds):
+            raise RuntimeError("no memory")
+
+    fresh = MiniLmEmbedder()
+    session, tokenizer = fresh._open()
+    fresh._loaded = (Broken(), tokenizer)
+    with pytest.raises(RuntimeError, match="no memory"):
+        fresh.encode(TEXTS)
+    fresh._loaded = (session, tokenizer)
+    assert fresh.encode(TEXTS).shape == (len(TEXTS), 384)
+
+
+def test_one_embedder_serves_the_process(tmp_path):
+    """Pipeline, generator and judge of one project share vectors; another project has its own."""
+    mine = shared(tmp_path)
+    assert shared(tmp_path) is mine
+    assert embedder_called("embedded/minilm", cache=tmp_path) is mine
+    assert shared(tmp_path / "other") is not mine
 
 
 def test_a_cache_hit_equals_a_miss_byte_for_byte(tmp_path, embedder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import lru_cache
 
 from evalkit.providers.tokenizer import wordpiece
 from evalkit.records import Chunk, Document
@@ -44,10 +45,10 @@ class SentenceChunker:
                 start=start,
                 end=end,
             )
-            for number, (start, end) in enumerate(self._extents(document.text), start=1)
+            for number, (start, end) in enumerate(_extents(self, document.text), start=1)
         )
 
-    def _extents(self, text: str) -> list[tuple[int, int]]:
+    def extents(self, text: str) -> list[tuple[int, int]]:
         """Where each chunk starts and ends."""
         made: list[tuple[int, int]] = []
         current: list[Extent] = []
@@ -100,6 +101,11 @@ class SentenceChunker:
             if tokens:
                 start = tokens[0][0]
         return parts
+
+
+@lru_cache(maxsize=4096)  # suites share most of their documents, and this reads every token
+def _extents(chunker: SentenceChunker, text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(chunker.extents(text))
 
 
 def _size(pieces: list[Extent]) -> int:

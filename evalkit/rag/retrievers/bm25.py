@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +44,21 @@ class Bm25Search:
         index: IndexKind,
         cache: Path | None = None,
     ) -> Bm25Retriever:
-        stems = [list(content_words(searchable(chunk))) for chunk in chunks]
+        return Bm25Retriever(tuple(chunks), await asyncio.to_thread(self._model, chunks))
+
+    def _model(self, chunks: Sequence[Chunk]) -> Any:
+        stems = [list(_stems(searchable(chunk))) for chunk in chunks]
         if not any(stems):
-            return Bm25Retriever(tuple(chunks), None)
+            return None
         # NumPy by name: "auto" would take numba where it is installed, and with it other bits.
         model = bm25s.BM25(k1=self.k1, b=self.b, backend="numpy")
         model.index(stems, show_progress=False)
-        return Bm25Retriever(tuple(chunks), model)
+        return model
+
+
+@lru_cache(maxsize=8192)  # suites share most of their documents
+def _stems(text: str) -> tuple[str, ...]:
+    return content_words(text)
 
 
 @dataclass(frozen=True, slots=True)

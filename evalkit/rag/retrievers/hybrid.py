@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,8 +66,10 @@ class HybridSearch:
         index: IndexKind,
         cache: Path | None = None,
     ) -> HybridRetriever:
-        dense = await DenseSearch().build(chunks, embedder=embedder, index=index, cache=cache)
-        bm25 = await Bm25Search().build(chunks, embedder=embedder, index=index, cache=cache)
+        dense, bm25 = await asyncio.gather(
+            DenseSearch().build(chunks, embedder=embedder, index=index, cache=cache),
+            Bm25Search().build(chunks, embedder=embedder, index=index, cache=cache),
+        )
         return HybridRetriever(self, dense, bm25)
 
 

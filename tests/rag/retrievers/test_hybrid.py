@@ -1,14 +1,11 @@
-"""What is particular to one way to search."""
+"""Two rankings become one."""
 
-import asyncio
-import subprocess
-import sys
+from __future__ import annotations
 
 import numpy as np
 import pytest
 
 from evalkit.rag.ranking import Ranking
-from evalkit.rag.retrievers.bm25 import Bm25Search
 from evalkit.rag.retrievers.hybrid import HybridRetriever, HybridSearch
 
 
@@ -50,34 +47,3 @@ def test_a_list_that_prefers_nothing_decides_nothing():
 def test_options_that_cannot_be_are_refused(options):
     with pytest.raises(ValueError, match="must"):
         HybridSearch(**options)
-
-
-@pytest.mark.parametrize("options", [{"k1": -0.1}, {"b": 1.1}])
-def test_bm25_options_that_cannot_be_are_refused(options):
-    with pytest.raises(ValueError, match="must"):
-        Bm25Search(**options)
-
-
-def test_bm25_prints_nothing_and_imports_no_compiler(tmp_path):
-    script = (
-        "import sys, asyncio\n"
-        "from evalkit.rag.retrievers.bm25 import Bm25Search\n"
-        "from evalkit.records import Chunk\n"
-        "c = Chunk(id='a', document_id='a', title='', text='blue whale', start=0, end=10)\n"
-        "r = asyncio.run(Bm25Search().build([c], embedder=None, index=None))\n"
-        "assert len(asyncio.run(r.retrieve('whale', 1))) == 1\n"
-        "assert not {'numba', 'jax', 'torch'} & set(sys.modules)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_z_scores_need_no_questions_answered_by_bm25():
-    assert asyncio.run(_empty()) == ()
-
-
-async def _empty():
-    retriever = await Bm25Search().build([], embedder=None, index=None)
-    return await retriever.retrieve("anything", 3)
