@@ -172,7 +172,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path):
         ({"suite": "other"}, "suite is 'other', the baseline's 'rag_quality'"),
         ({"judge": "openai/x"}, "judge is 'openai/x', the baseline's 'embedded/lexical-cosine'"),
         ({"price_table": "z"}, "price table is 'z', the baseline's '2026-11'"),
-        ({"metrics": (("m", 2),)}, "metric m is version 2, the baseline's 1"),
+        ({"metrics": (("m", "2"),)}, "metric m is version 2, the baseline's 1"),
         ({"embedder": "e"}, "embedder is 'e', the baseline's 'embedded/minilm'"),
     ],
 )
@@ -189,7 +189,7 @@ def test_what_measures_must_agree(changes, reason):
         {"prompts": (("answer@3", "q"),)},
         {"config_digest": "x"},
         {"judge_card": "BAcc 0.8"},
-        {"metrics": (("m", 1), ("new", 3))},
+        {"metrics": (("m", "1"), ("new", "3"))},
         {"metrics": ()},
     ],
 )
@@ -203,9 +203,9 @@ def test_the_embedder_counts_only_where_it_measures():
         baseline = replace(make_baseline(SCORES), fingerprint=then)
         return baselines.mismatches(baseline, replace(then, embedder="other"))
 
-    assert found((("faithfulness", 1),)) == ()
+    assert found((("faithfulness", "1"),)) == ()
     assert len(found((("answer_relevancy", 1),))) == 1
-    assert len(found((("faithfulness", 1),), judge="embedded/lexical-cosine")) == 1
+    assert len(found((("faithfulness", "1"),), judge="embedded/lexical-cosine")) == 1
 
 
 def test_a_fitting_baseline_is_loaded_and_another_refused_with_all_reasons(tmp_path):

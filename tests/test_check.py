@@ -64,3 +64,27 @@ def test_an_unscored_metric_is_an_assertion_error(checker):
     )
     with pytest.raises(AssertionError, match="could not be scored"):
         ask(broken, "Paris is it.", ["faithfulness"])
+
+
+def test_a_projects_profile_is_the_one_that_judges(project):
+    """Its judge calls unsupported what has "wrong" in it."""
+    checker = Checker.for_project(project.root, "offline")
+    question = {"question": "Capital of France?", "contexts": ["Paris is."]}
+    good = checker.check(answer="Paris it is.", metrics=["faithfulness"], **question)
+    assert good["faithfulness"] == 1.0
+    with pytest.raises(AssertionError, match=r"faithfulness 0\.000 < 0\.500"):
+        checker.check(answer="A wrong answer.", metrics=["faithfulness"], **question)
+
+
+def test_outside_a_project_the_embedded_models_judge(tmp_path):
+    """A hand-written test needs no evalkit.toml; another profile than offline does."""
+    checker = Checker.for_project(tmp_path, "offline")
+    assert checker.instruments.judge.fingerprint.startswith("embedded")
+    with pytest.raises(ConfigError, match="`evalkit init` makes one"):
+        Checker.for_project(tmp_path, "provider")
+
+
+def test_a_profile_that_the_project_lacks_is_an_error(project):
+    """The embedded models never stand in for what a project configured otherwise."""
+    with pytest.raises(ConfigError, match="unknown profile 'gpu'"):
+        Checker.for_project(project.root, "gpu")

@@ -83,6 +83,26 @@ def test_what_does_not_fit_is_refused(change, says):
         codec.decode(Score, {**SCORE, **change}, where="run.json")
 
 
+@pytest.mark.parametrize("pair", [["m"], ["m", 0.5, 0.5], []])
+def test_a_tuple_of_fixed_length_has_that_length(pair):
+    """A part is a name and a value: a third item, or none, is not passed over."""
+    with pytest.raises(DataError, match=rf"parts\[0\]: expected 2 items, got {len(pair)}"):
+        codec.decode(Score, {**SCORE, "parts": [pair]})
+
+
+def test_a_literal_is_one_of_its_words():
+    """`expect` is "answer" or "abstain"; the near miss is "refuse"."""
+    case = codec.encode(Case(id="c", input="q", expect="abstain"))
+    assert codec.decode(Case, case).expect == "abstain"
+    with pytest.raises(DataError, match="'refuse' is not one of answer, abstain"):
+        codec.decode(Case, {**case, "expect": "refuse"})
+
+
+def test_a_whole_number_is_a_number():
+    """JSON writes 1.0 as 1 in other languages; it comes back as a float."""
+    assert type(codec.decode(Score, {**SCORE, "value": 1}).value) is float
+
+
 def test_a_missing_field_is_refused():
     """A record without a default for the field cannot be made from half a row."""
     with pytest.raises(DataError, match="missing field metric of Score"):

@@ -111,7 +111,7 @@ def test_a_table_becomes_a_record(tmp_path):
     "text",
     ["size = true", "size = 1.0", 'size = 1\nmode = "c"', "size = 1\nnames = [1]", "size = 0",
      "size = 1\nprice = { inptu = 1 }", "size = 1\nprice = { input = -1 }",
-     "size = 1\nratio = '1'"],
+     "size = 1\nratio = '1'", "size = 1\nnames = 'x'", "size = 1\nprice = 3"],
 )  # fmt: skip
 def test_near_misses_are_refused(tmp_path, text):
     """true is not 1, 1.0 is not 1, a list of integers is no list of names."""
@@ -151,3 +151,21 @@ def test_a_project_with_faults_lists_them(tmp_path):
     first, second = map(str, caught.value.problems)
     assert "pyproject.toml:1 tool.evalkit.tragets: unknown table" in first
     assert "pyproject.toml:3 tool.evalkit.profiles.p: missing key 'judge'" in second
+
+
+@pytest.mark.parametrize("key", ["metrics", "gates"])
+def test_a_list_in_the_place_of_a_table_is_refused(tmp_path, key):
+    """`metrics = ["faithfulness"]` is what one writes from memory."""
+    (tmp_path / "s.toml").write_text(f'{key} = ["faithfulness"]\n')
+    with pytest.raises(ConfigError, match=rf"\[{key}\] must be a table"):
+        load_suite(tmp_path / "s.toml", root=tmp_path)
+
+
+def test_a_project_may_live_in_pyproject(tmp_path):
+    """A `[tool.evalkit]` table makes the folder a project; a pyproject.toml alone does not."""
+    inner = tmp_path / "a"
+    inner.mkdir()
+    (inner / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.evalkit.targets.t]\nkind = "rag"\n')
+    assert find_root(inner) == tmp_path
+    assert list(load_project(tmp_path).targets) == ["t"]

@@ -62,7 +62,10 @@ def test_a_journal_of_another_run_is_refused(tmp_path):
         journal.read([tmp_path / "s.r.main.jsonl"], key="k")
 
 
-@pytest.mark.parametrize("line", [b'{"trial": 1}', b"{}", b"not json", b"[]", b"1", b'{"score": 1}', b'{"score": {"value": 1}}'])
+@pytest.mark.parametrize(
+    "line",
+    [b'{"trial": 1}', b"{}", b"not json", b"[]", b"1", b'{"score": 1}', b'{"score": {"value": 1}}'],
+)
 def test_a_line_that_is_no_record_is_an_error(tmp_path, line):
     """Damage in the middle of a file is not skipped over: it names its line."""
     path = tmp_path / "s.r.main.jsonl"

@@ -11,6 +11,12 @@ from pathlib import Path
 import pytest
 
 N_CASES = 30
+UNRELATED = [
+    argument
+    for plugin in ("cacheprovider", "hypothesispytest", "syrupy", "anyio", "pytest_cov")
+    for argument in ("-p", f"no:{plugin}")
+]
+"""Plugins of this repository's own tests: half the start-up of a process that needs none."""
 
 PROJECT = """\
 [targets.app]
@@ -70,7 +76,7 @@ class Tiny:
         self.write("datasets/tiny/1/cases.jsonl", text)
 
     def pytest(self, *arguments: str) -> pytest.RunResult:
-        return self.pytester.runpytest_subprocess("-p", "no:cacheprovider", "suites", *arguments)
+        return self.pytester.runpytest_subprocess(*UNRELATED, "suites", *arguments)
 
     def evalkit(self, *arguments: str) -> pytest.RunResult:
         return self.pytester.run(sys.executable, "-m", "evalkit.cli", *arguments)

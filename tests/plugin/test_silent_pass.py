@@ -193,7 +193,8 @@ FAULTS = [
           "baseline promote"),
     Fault("baseline of another metric version", baseline(
         lambda text: re.sub(r'("faithfulness",\s*)"?1', r'\g<1>"0', text, count=1)), "baseline"),
-    Fault("baseline with NaN", baseline(lambda text: text.replace("[1.0,", "[NaN,", 1)), "NaN|JSON"),
+    Fault("baseline with NaN", baseline(lambda text: text.replace("[1.0,", "[NaN,", 1)),
+          "NaN|JSON"),
     Fault("baseline cut off", baseline(lambda text: text[: len(text) // 2]), "JSON"),
     Fault("most cases not in the baseline", cases(
         lambda t: [row.update(id=f"new{i}") for i, row in enumerate(t)]), "baseline promote"),

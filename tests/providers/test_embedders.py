@@ -27,6 +27,22 @@ def test_a_provider_without_a_model_is_refused(spec):
         sentence_transformers(spec)
 
 
+def test_the_rest_after_the_slash_is_the_model(tmp_path, monkeypatch):
+    """Its name, or a folder's own name: where a model lies is no part of a fingerprint.
+
+    The package's metadata is all it takes: the model is loaded on its first use.
+    """
+    metadata = tmp_path / "sentence_transformers-9.9.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: sentence-transformers\nVersion: 9.9\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    named = sentence_transformers("sentence-transformers/org/model")
+    assert named.fingerprint == "sentence-transformers/org/model@9.9"
+    (tmp_path / "mine").mkdir()
+    local = sentence_transformers(f"sentence-transformers/{tmp_path / 'mine'}")
+    assert local.fingerprint == "sentence-transformers/mine@9.9"
+
+
 def test_the_part_before_the_slash_finds_the_factory():
     """A provider that nobody serves is told with its near misses."""
     assert isinstance(embedder("scripted"), ScriptedEmbedder)

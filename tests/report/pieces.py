@@ -45,7 +45,7 @@ def fingerprint(suite: str, **other: object) -> Fingerprint:
         "judge_card": CARD,
         "embedder": "embedded/minilm",
         "price_table": "genai-prices 2026-11",
-        "metrics": tuple((metric, 1) for metric in METRICS),
+        "metrics": tuple((metric, "1") for metric in METRICS),
         "prompts": (("answer_from_context@2", "ab12" * 16),),
         "config_digest": "77aa" * 16,
     }
