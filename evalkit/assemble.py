@@ -61,7 +61,7 @@ def suite_files(given: Sequence[Path], *, project: Project) -> tuple[Path, ...]:
         found += inside
     if problems:
         raise ConfigError(problems)
-    return tuple(found)
+    return tuple(dict.fromkeys(path.resolve() for path in found))
 
 
 def plan(path: Path, *, project: Project, profile: str) -> Plan:
@@ -93,8 +93,8 @@ def plan(path: Path, *, project: Project, profile: str) -> Plan:
 def promise_of(suite: SuiteFile, *, project: Project) -> Promise:
     """The suite's gates. The coverage gate is always among them."""
     problems: list[Problem] = []
-    measured = [section.keys[-1] for section in suite.metrics]
     names = Names(project)
+    measured = [names.metric_name(section) for section in suite.metrics]
     gates = [_gate(section, names, measured, problems) for section in suite.gates]
     if problems:
         raise ConfigError(problems)
@@ -189,10 +189,21 @@ class Names:
                 problems.extend(error.problems)
         return tuple(made)
 
+    def metric_name(self, section: Section) -> str:
+        """What a metric of the suite is called in gates: its key, or its own name for own code."""
+        key = section.keys[-1]
+        if ":" not in key:
+            return key
+        name: str = self.find(METRICS, key, section.problem).name
+        return name
+
     def instruments(self, bound: Profile) -> Instruments:
         """The judge and the embedder that a profile binds."""
-        embedder = self.embedder(bound)
-        factory = self.find(JUDGES, bound.judge, _at(bound, "judge"))
+        problems: list[Problem] = []
+        factory = _collect(problems, lambda: self.find(JUDGES, bound.judge, _at(bound, "judge")))
+        embedder = _collect(problems, lambda: self.embedder(bound))
+        if factory is None or embedder is None:
+            raise ConfigError(problems)
         return Instruments(judge=factory(embedder), embedder=embedder)
 
     def embedder(self, bound: Profile) -> Embedder:
@@ -208,7 +219,7 @@ def _listed(registry: Registry[Any]) -> str:
 
 
 def _at(bound: Profile, role: str) -> Callable[[str], Problem]:
-    return lambda what: Problem(where=f"profiles.{bound.name}.{role}", what=what)
+    return lambda what: Problem(where=f"{bound.where}.{role}", what=what)
 
 
 def _unknown(what: str, name: str, known: Iterable[str], *, where: str) -> ConfigError:
@@ -222,7 +233,7 @@ def _unknown(what: str, name: str, known: Iterable[str], *, where: str) -> Confi
 
 def _profile(project: Project, name: str) -> Profile:
     if name not in project.profiles:
-        raise _unknown("profile", name, project.profiles, where="--evalkit-profile")
+        raise _unknown("profile", name, project.profiles, where="the profile asked for")
     return project.profiles[name]
 
 
@@ -318,7 +329,8 @@ def _pipeline(section: Section, names: Names, bound: Profile) -> RagPipeline:
     def part(registry: Registry[type[T]], table: str, key: str, default: str) -> T | None:
         child = section.child(table)
         kind = child.table.get(key, default)
-        return _collect(problems, lambda: names.build(registry, kind, child.without(key, "k")))
+        own = child.without(key, "k") if table == "retrieve" else child.without(key)
+        return _collect(problems, lambda: names.build(registry, kind, own))
 
     project = names.project
     prompt = _collect(problems, lambda: prompts.load_prompt(project.root, options.prompt))
@@ -328,9 +340,12 @@ def _pipeline(section: Section, names: Names, bound: Profile) -> RagPipeline:
     bare = section.without(*section.table)
     guardrails = names.build_all(GUARDRAILS, [(one, bare) for one in options.guardrails], problems)
     embedder = _collect(problems, lambda: names.embedder(bound))
-    factory = _collect(
-        problems, lambda: names.find(MODELS, bound.generator, _at(bound, "generator"))
-    )
+    where = _at(bound, "generator")
+    factory = _collect(problems, lambda: names.find(MODELS, bound.generator, where))
+    k = section.child("retrieve").table.get("k", 5)
+    if type(k) is not int or k < 1:
+        what = "must be a whole number of at least 1"
+        problems.append(section.child("retrieve").problem(what, "k", value=k))
     if not (prompt and chunker and index and retriever and embedder and factory) or problems:
         raise ConfigError(problems)
     try:
@@ -339,11 +354,11 @@ def _pipeline(section: Section, names: Names, bound: Profile) -> RagPipeline:
             chunker=chunker,
             index=index,
             retriever=retriever,
-            k=section.child("retrieve").table.get("k", 5),
+            k=k,
             guardrails=guardrails,
             max_output_tokens=options.max_output_tokens,
         )
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise ConfigError([section.problem(str(error))]) from error
     generator = factory(bound.generator, cache=project.cache)
     return RagPipeline(config, generator=generator, embedder=embedder, cache=project.cache)

@@ -15,7 +15,10 @@ from evalkit.records import Answer, Case, Passage, Score
 
 DEFAULT_FLOOR = 0.5
 BUILTIN_PROFILE = Profile(
-    name="offline", generator="embedded/extractive", judge="embedded/lexical-cosine"
+    name="offline",
+    where="the built-in profile",
+    generator="embedded/extractive",
+    judge="embedded/lexical-cosine",
 )
 
 
@@ -39,11 +42,13 @@ class Checker:
     def for_project(cls, folder: Path, profile: str) -> Checker:
         """With the project's profile; outside a project, with the embedded models."""
         try:
-            project = load_project(find_root(folder))
+            root = find_root(folder)
         except ConfigError:
             if profile != BUILTIN_PROFILE.name:
                 raise
             project = Project(folder, {}, {profile: BUILTIN_PROFILE})
+        else:
+            project = load_project(root)
         return cls(assemble.instruments(project, profile=profile))
 
     def check(

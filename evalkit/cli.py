@@ -46,8 +46,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("suites", nargs="*", type=Path, help="suite files or folders (suites/)")
     run.add_argument("--profile", default="offline")
     run.add_argument("--report", type=Path, default=DEFAULT_REPORT)
-    run.add_argument("--concurrency", type=int, default=8)
-    run.add_argument("--max-usd", type=float)
+    run.add_argument("--concurrency", type=_at_least_one, default=8, help="cases in flight at once")
+    run.add_argument("--max-usd", type=_dollars, help="stop asking once a suite has spent this")
     run.add_argument("--resume", action="store_true", help="keep what the journal already holds")
 
     regate = _command(commands, "regate", regate_command, "decide saved runs again; calls no model")
@@ -76,9 +76,9 @@ def _baseline(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     verbs = group.add_subparsers(required=True, metavar="VERB")
     promote = _command(verbs, "promote", promote_command, "measure five fresh epochs and keep them")
     promote.add_argument("suites", nargs="*", type=Path)
-    promote.add_argument("--because", required=True, help="why; it is committed with the numbers")
+    promote.add_argument("--because", required=True, type=_reason, help="why; it is committed")
     promote.add_argument("--profile", default="offline")
-    promote.add_argument("--concurrency", type=int, default=8)
+    promote.add_argument("--concurrency", type=_at_least_one, default=8)
     show = _command(verbs, "show", show_baseline_command, "a baseline in words and numbers")
     show.add_argument("suite", type=Path)
     show.add_argument("--profile", default="offline")
@@ -110,6 +110,28 @@ def _command(
     sub = commands.add_parser(name, help=summary, description=summary)
     sub.set_defaults(command=command)
     return sub
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _dollars(text: str) -> float:
+    try:
+        usd = float(text)
+    except ValueError:
+        usd = 0.0
+    if not 0 < usd < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be dollars, more than 0, got {text!r}")
+    return usd
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must say why")
+    return text
 
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────
@@ -187,7 +209,8 @@ def show_baseline_command(options: argparse.Namespace) -> int:
 def diff_baselines_command(options: argparse.Namespace) -> int:
     from evalkit import baselines
 
-    print("\n".join(baselines.diff(baselines.read(options.old), baselines.read(options.new))))
+    lines = baselines.diff(baselines.read(options.old), baselines.read(options.new))
+    print("\n".join(lines) or "no difference")
     return 0
 
 
@@ -229,7 +252,11 @@ def init_command(options: argparse.Namespace) -> int:
 
     for path in scaffold.create(options.folder):
         print(path)
+    if options.folder != Path():
+        print(f"Next: cd {options.folder}")
+    print('Next: evalkit baseline promote --because "the first baseline"')
     print("Next: pytest suites/")
+    print("Next: git add . && git commit     # the baseline is part of the project")
     return 0
 
 

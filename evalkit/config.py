@@ -246,10 +246,11 @@ class Profile:
     """What the roles are bound to under `[tool.evalkit.profiles.<name>]`.
 
     Each is a registered name, or `module:attribute` of the project's own. `generator` may be left
-    out where no target of kind "rag" is used.
+    out where no target of kind "rag" is used. `where` is the profile's place in its file.
     """
 
     name: str
+    where: str
     judge: str
     generator: str = ""
     embedder: str = "embedded/minilm"
@@ -300,7 +301,7 @@ def load_project(root: Path) -> Project:
     ]
     targets = {s.keys[-1]: s for s in _tables(section, "targets", problems)}
     profiles = {
-        s.keys[-1]: construct(Profile, s, problems, name=s.keys[-1])
+        s.keys[-1]: construct(Profile, s, problems, name=s.keys[-1], where=file.where(*s.keys))
         for s in _tables(section, "profiles", problems)
     }
     if problems:

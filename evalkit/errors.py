@@ -45,7 +45,8 @@ class Problem:
     def __str__(self) -> str:
         got = f" Got {self.value}." if self.value else ""
         allowed = f" Allowed: {self.allowed}." if self.allowed else ""
-        return f"{self.where}: {self.what}{got}{allowed}"
+        stop = "." if (got or allowed) and self.what[-1:] not in ".?!" else ""
+        return f"{self.where}: {self.what}{stop}{got}{allowed}"
 
 
 class InputError(EvalkitError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -67,12 +68,18 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How hard to work: attempts a case, cases in flight, seconds an attempt, dollars in all."""
+    """How hard to work: attempts a case, cases in flight, seconds an attempt, dollars a suite."""
 
     repeats: int = 1
     concurrency: int = 8
     attempt_timeout_s: float = 120.0
     max_usd: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.repeats < 1 or self.concurrency < 1:
+            raise ValueError("repeats and concurrency must be at least 1")
+        if not self.attempt_timeout_s > 0 or not (self.max_usd is None or self.max_usd > 0):
+            raise ValueError("attempt_timeout_s and max_usd must be more than 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +109,7 @@ class Engine:
         }
         self._journal = journal.Journal(place.own(plan.name), key=plan.key)
         self._spent_usd = 0.0
+        self._began_s = self._ended_s = time.perf_counter()
         self._futures: dict[str, Future[Measured]] = {}
         self._loop = asyncio.new_event_loop()
         self._slots = asyncio.Semaphore(effort.concurrency)
@@ -136,6 +144,11 @@ class Engine:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
+    @property
+    def duration_s(self) -> float:
+        """From making the engine to the last case that was finished."""
+        return self._ended_s - self._began_s
+
     def start(self, cases: Iterable[Case]) -> None:
         """Begin measuring these cases; those already begun are left alone."""
         for case in cases:
@@ -166,6 +179,7 @@ class Engine:
                 trials.append(trial)
                 asked = [metric for metric in self.plan.metrics if metric.applies_to(case)]
                 scores.extend([await self._score(metric, case, trial) for metric in asked])
+            self._ended_s = time.perf_counter()
             return Measured(trials=tuple(trials), scores=tuple(scores))
 
     async def _trial(self, case: Case, repeat: int) -> Trial:

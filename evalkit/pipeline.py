@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import datetime
 import subprocess
-import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit import __version__, baselines, codec, journal
@@ -61,10 +60,10 @@ def run_build(
 
 def measure(plan: Plan, *, place: journal.Place, effort: Effort) -> Run:
     """Run and judge one suite."""
-    clock = Clock()
+    started = now()
     with Engine(plan, place=place, effort=effort) as engine:
         entries = engine.all()
-    return collect(plan, entries, clock=clock)
+        return collect(plan, entries, started=started, duration_s=engine.duration_s)
 
 
 def conclude(measured: Sequence[tuple[Promise, Run]], *, report: Path) -> Concluded:
@@ -76,6 +75,8 @@ def conclude(measured: Sequence[tuple[Promise, Run]], *, report: Path) -> Conclu
         Saved(run=measurement.run, decision=decision)
         for measurement, decision in zip(compared, decisions, strict=True)
     )
+    for stale in (report / "runs").glob("*.json"):
+        stale.unlink()  # of a suite that is no part of this build
     for item in saved:
         codec.dump(report / "runs" / f"{item.run.fingerprint.suite}.json", item)
     view = report_view(saved, baselines=[m.baseline for m in compared], margins=margins(promises))
@@ -98,17 +99,14 @@ def margins(promises: Sequence[Promise]) -> Margins:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """When a measurement began; the only place where the product looks at the time."""
-
-    started: datetime.datetime = field(
-        default_factory=lambda: datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    )
-    ticks: float = field(default_factory=time.perf_counter)
+def now() -> datetime.datetime:
+    """The time, to the second; the only clock that a run records."""
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 
 
-def collect(plan: Plan, entries: journal.Entries, *, clock: Clock) -> Run:
+def collect(
+    plan: Plan, entries: journal.Entries, *, started: datetime.datetime, duration_s: float
+) -> Run:
     """The run: everything measured, in the dataset's order whatever order it was finished in."""
     cases = {case.id: i for i, case in enumerate(plan.dataset.cases)}
     metrics = {metric.name: i for i, metric in enumerate(plan.metrics)}
@@ -116,8 +114,8 @@ def collect(plan: Plan, entries: journal.Entries, *, clock: Clock) -> Run:
         schema_version=SCHEMA_VERSION,
         evalkit_version=__version__,
         commit=commit(plan.promise.path.parent),
-        started_at=clock.started.isoformat(),
-        duration_s=round(time.perf_counter() - clock.ticks, 3),
+        started_at=started.isoformat(),
+        duration_s=round(duration_s, 3),
         purpose=plan.purpose,
         fingerprint=plan.fingerprint,
         cases=plan.dataset.cases,

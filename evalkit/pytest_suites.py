@@ -9,6 +9,7 @@ none is, each is reported as failed: a suite that was touched never ends without
 
 from __future__ import annotations
 
+import datetime
 import functools
 import uuid
 from collections.abc import Generator, Iterable, Mapping
@@ -23,7 +24,7 @@ from evalkit.config import Project, find_root, load_project
 from evalkit.errors import EvalkitError
 from evalkit.journal import Place
 from evalkit.measure import Effort, Engine, Plan
-from evalkit.records import Case, Failure, Outcome, Saved, Unscored, Verdict
+from evalkit.records import Case, Failure, Outcome, Run, Saved, Unscored, Verdict
 from evalkit.report import sinks
 
 Phase = Literal["setup", "call", "teardown"]
@@ -41,7 +42,7 @@ class Suite:
     nodeid: str
     place: Place
     effort: Effort
-    clock: pipeline.Clock = field(default_factory=pipeline.Clock)
+    started: datetime.datetime = field(default_factory=pipeline.now)
     cases: list[Case] = field(default_factory=list)
     gates: set[str] = field(default_factory=set)
     reported: set[str] = field(default_factory=set)
@@ -76,10 +77,6 @@ class Build:
         """Read the options once. Raises `pytest.UsageError` for values that make no sense."""
         option = config.getoption
         because = option("--evalkit-update-baseline")
-        max_usd, concurrency = option("--evalkit-max-usd"), option("--evalkit-concurrency")
-        if concurrency < 1 or (max_usd is not None and not max_usd > 0):
-            what = "--evalkit-concurrency must be at least 1 and --evalkit-max-usd more than 0"
-            raise pytest.UsageError(what)
         report = config.rootpath / option("--evalkit-report")
         worker: dict[str, str] = getattr(config, "workerinput", {})
         place = Place(
@@ -88,9 +85,14 @@ class Build:
             writer=worker.get("workerid", "main"),
             resume=option("--evalkit-resume"),
         )
-        effort = Effort(
-            repeats=pipeline.EPOCHS if because else 1, concurrency=concurrency, max_usd=max_usd
-        )
+        try:
+            effort = Effort(
+                repeats=pipeline.EPOCHS if because else 1,
+                concurrency=option("--evalkit-concurrency"),
+                max_usd=option("--evalkit-max-usd"),
+            )
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from error
         return cls(config, option("--evalkit-profile"), report, place, effort, because)
 
     @classmethod
@@ -106,6 +108,7 @@ class Build:
             selected = set(seen["cases"])
             suite.cases = [case for case in suite.plan.dataset.cases if case.id in selected]
             suite.gates = set(seen["gates"])
+            suite.started = datetime.datetime.fromisoformat(seen["started"])
         return build
 
     def load(self, path: Path, nodeid: str) -> Suite:
@@ -145,6 +148,11 @@ class Build:
         """Whether this is an xdist worker, which measures but does not decide."""
         return hasattr(self.config, "workerinput")
 
+    @property
+    def is_controller(self) -> bool:
+        """Whether xdist workers measured for this build."""
+        return self.config.pluginmanager.has_plugin("dsession")
+
     def collected(self) -> dict[str, Any]:
         """What `adopted` needs, as plain data."""
         return {
@@ -153,6 +161,7 @@ class Build:
                 str(path): {
                     "nodeid": suite.nodeid,
                     "gates": sorted(suite.gates),
+                    "started": suite.started.isoformat(),
                     "cases": [case.id for case in suite.cases],
                 }
                 for path, suite in self.suites.items()
@@ -188,11 +197,18 @@ class Build:
         measured = []
         for suite in self.suites.values():
             if suite.gates:
-                run = pipeline.collect(suite.plan, suite.engine.all(), clock=suite.clock)
+                run = self.run_of(suite)
                 if self.because:
                     pipeline.promote(run, root=suite.plan.promise.root, because=self.because)
                 measured.append((suite.plan.promise, run))
         return pipeline.conclude(measured, report=self.report)
+
+    def run_of(self, suite: Suite) -> Run:
+        """The suite, measured; under xdist its time is that of the workers, as far as known."""
+        entries = suite.engine.all()
+        elapsed_s = (pipeline.now() - suite.started).total_seconds()
+        duration_s = elapsed_s if self.is_controller else suite.engine.duration_s
+        return pipeline.collect(suite.plan, entries, started=suite.started, duration_s=duration_s)
 
     def settle(self, session: pytest.Session) -> None:
         """Report each gate of a selected suite that no item reported; under xdist that is all."""

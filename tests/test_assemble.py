@@ -165,7 +165,7 @@ def test_all_problems_of_a_pipeline_come_at_once(rag):
 def test_a_pipeline_cannot_retrieve_no_passage(rag):
     """One is the least; what the pipeline refuses is a problem of the file."""
     rag.edit("evalkit.toml", "k = 2", "k = 0")
-    assert "k must be" in "\n".join(texts(rag))
+    assert "retrieve.k: must be a whole number of at least 1. Got 0." in "\n".join(texts(rag))
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,10 @@ def test_a_good_suite_is_read(tmp_path):
     [
         ("target", "traget", ["s.toml:4 suite.traget: unknown key 'traget'. Did you mean target?",
                               "s.toml:1 suite: missing key 'target'"]),
-        ('"d@1"', "3", ["s.toml:3 suite.dataset: wrong type Got 3. Allowed: a string."]),
+        ('"d@1"', "3", ["s.toml:3 suite.dataset: wrong type. Got 3. Allowed: a string."]),
         ("[metrics]", "[metricks]", ["s.toml:6 metricks: unknown table 'metricks'"]),
         ("faithfulness = {}", "", ["names nothing to measure"]),
-        ("faithfulness = {}", "faithfulness = 1", ["must be a table Got 1"]),
+        ("faithfulness = {}", "faithfulness = 1", ["must be a table. Got 1"]),
         ("[gates.faithfulness]\nfloor = 0.8\n", "", ["promises nothing"]),
         ("floor = 0.8", "floor = 0.8\nfloor = 0.0", ["s.toml:11: not valid TOML"]),
         ('purpose = "p"', 'inconclusive = "ignore"\npurpose = "p"', ["'warn' | 'fail'"]),

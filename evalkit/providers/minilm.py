@@ -195,8 +195,8 @@ class VectorStore:
             self._rows.execute("PRAGMA journal_mode = WAL")
             self._rows.execute("PRAGMA synchronous = NORMAL")
             self._rows.execute(
-                "CREATE TABLE IF NOT EXISTS vectors "
-                "(key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
+                # With a rowid: a vector in the key's own tree would double the file.
+                "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)"
             )
         except (sqlite3.Error, OSError) as error:
             what = (

@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from evalkit.records import Case
 
-_SEPARATORS = r"[\s.,:;\-–()/@_+\u200b]*"
-_NOT_ALNUM = re.compile(r"[\W_]+")
+_SIGNS = re.compile(r"[\W_]+")
 _SHORTEST = 4
 """Letters and digits below which a value is no secret: hiding "Jo" would black out a report."""
 _SHORT = 8
@@ -24,7 +24,8 @@ _SHORT = 8
 def redactor(cases: Iterable[Case]) -> Callable[[str], str]:
     """A function that replaces every secret and canary planted in `cases`.
 
-    Found in any letter case and with any spaces, dots or dashes between its characters.
+    Found in any letter case and any spelling that Unicode calls equal, with or without accents,
+    and with any signs between its letters and digits.
     """
     names: dict[str, str] = {}
     for case in cases:
@@ -36,34 +37,60 @@ def redactor(cases: Iterable[Case]) -> Callable[[str], str]:
             _add(names, case.attack.canary.assembled, "canary")
             _add(names, case.attack.canary.first, "half a canary")
             _add(names, case.attack.canary.second, "half a canary")
-    if not names:
-        return lambda text: text
-    # Longest first: the assembled canary before its halves.
-    values = sorted(names, key=lambda value: (-len(value), value))
-
-    @functools.cache
-    def pattern(found: tuple[str, ...]) -> re.Pattern[str]:
-        return re.compile("|".join(f"({_loosely(value)})" for value in found), re.IGNORECASE)
 
     def hide(text: str) -> str:
-        # Nearly every text holds no secret. Looking for bare values in the bare text says so at a
-        # hundredth of the price of one pattern over all values.
-        bare = _NOT_ALNUM.sub("", text).casefold()
-        found = tuple(value for value in values if value in bare)
-        if not found:
-            return text
-        return pattern(found).sub(lambda match: names[found[(match.lastindex or 1) - 1]], text)
+        # Nearly every text holds no secret, and folding it whole says so at once.
+        bare = _bare(text)
+        found = {value: name for value, name in names.items() if value in bare}
+        for start, end, value in reversed(_merged(_spans(text, found))):
+            text = f"{text[:start]}{names[value]}{text[end:]}"
+        return text
 
-    return hide
-
-
-def _loosely(value: str) -> str:
-    spaced = _SEPARATORS.join(value)
-    return rf"\b{spaced}\b" if len(value) < _SHORT else spaced
+    return hide if names else lambda text: text
 
 
 def _add(names: dict[str, str], value: str, kind: str) -> None:
-    bare = "".join(char for char in value if char.isalnum())
+    bare = _bare(value)
     if len(bare) >= _SHORTEST:
         digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-        names.setdefault(bare.lower(), f"⟦{kind} {digest}⟧")
+        names.setdefault(bare, f"⟦{kind} {digest}⟧")
+
+
+def _bare(text: str) -> str:
+    """Its letters and digits, folded: `Straße 1` and `STRASSE-1` are one.
+
+    The same whether a text is folded whole or character by character.
+    """
+    return _SIGNS.sub("", unicodedata.normalize("NFKD", text).casefold())
+
+
+_bare_char = functools.lru_cache(maxsize=4096)(_bare)
+
+
+def _spans(text: str, values: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
+    """Where each of these bare values stands in the text: from, to, and which."""
+    if not values:
+        return
+    folded = [_bare_char(char) for char in text]
+    bare = "".join(folded)
+    # One character may fold to several: where each of them came from.
+    places = [place for place, some in enumerate(folded) for _ in some]
+    for value in values:
+        at = bare.find(value)
+        while at >= 0:
+            start, end = places[at], places[at + len(value) - 1] + 1
+            beside = text[max(start - 1, 0) : start] + text[end : end + 1]
+            if len(value) >= _SHORT or not any(map(str.isalnum, beside)):
+                yield start, end, value
+            at = bare.find(value, at + 1)
+
+
+def _merged(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """In the order of the text; those that overlap as one, named after the longest value."""
+    merged: list[tuple[int, int, str]] = []
+    for start, end, value in sorted(spans):
+        if merged and start < merged[-1][1]:
+            first, last, other = merged.pop()
+            start, end, value = first, max(last, end), max(other, value, key=len)
+        merged.append((start, end, value))
+    return merged
