@@ -72,7 +72,7 @@ class PaddingGenerator:
     """The shipped generator, padding its answers by half."""
 
     name = "padding"
-    filler = " As has been said above, and as may well bear repeating here, this is the answer."
+    filler = " Indeed so."
 
     def __init__(self, inner):
         self.inner, self.fingerprint = inner, f"padding+{inner.fingerprint}"
@@ -120,17 +120,21 @@ def edit(name: str, old: str, new: str) -> Callable[[Path], object]:
 
 
 def first_passage_only(root: Path) -> None:
-    """A v3 of the answer prompt, released properly, that shows only `passages[0]`."""
+    """A v3 of the answer prompt, released properly, that shows only the first passage."""
     body = (root / "prompts/answer_from_context/v2.md").read_text("utf-8").split("+++\n", 2)[2]
-    shown = body.replace("in passages", "in passages[:1]")
-    if shown == body:
+    loop, end = "{% for passage in passages %}", "{% endfor %}"
+    if loop not in body:
         raise SystemExit("answer_from_context/v2.md no longer loops over passages")
+    shown = body.replace(loop, loop + "{% if passage.rank == 1 %}").replace(
+        end, "{% endif %}" + end
+    )
     (root / "prompts/answer_from_context/v3.md").write_text(FIRST_PASSAGE_ONLY + shown, "utf-8")
-    evalkit(root, "prompts", "lock")
+    released = evalkit(root, "prompts", "lock")
+    if released.returncode != 0:
+        raise SystemExit(f"the broken prompt could not be released: {released.stderr}")
     edit("pyproject.toml", "answer_from_context@2", "answer_from_context@3")(root)
 
 
-QUALITY = ("rag_quality", "reading_quality")
 BREAKAGES = (
     Breakage("answer prompt drops all but the first passage", first_passage_only,
              ("rag_quality/context_recall", "rag_quality/recall_at_k",
@@ -154,7 +158,7 @@ BREAKAGES = (
              edit("pyproject.toml", '["injection_filter", "pii_redaction"]', "[]"),
              ("prompt_injection/attack_resistance", "pii_leakage/leak_free")),
     Breakage("a released prompt edited in place",
-             edit("prompts/answer_from_context/v2.md", "passages", "the passages"),
+             edit("prompts/answer_from_context/v2.md", "at most two sentences, in", "one sentence, in"),
              ("configuration",)),
 )  # fmt: skip
 
@@ -234,8 +238,10 @@ def table(same: list[Observed], found: list[tuple[Breakage, Observed]], command:
         "",
         f"Made by `{command}`, on the offline profile; 2 shared cores, Python 3.11, {TODAY}.",
         "",
-        f"Unchanged: {passed} of {len(same)} runs in a row PASS; their `run.json` files are "
-         f"{same_bytes}, times aside.",
+        (
+            f"Unchanged: {passed} of {len(same)} runs in a row PASS; their `run.json` files are "
+            f"{same_bytes}, times aside."
+        ),
         "",
     ]
     for breakage, observed in found:

@@ -62,7 +62,7 @@ def test_a_red_run_exits_with_1(promoted, project):
     project.edit("evalkit.toml", "app:answer", "app:worse")
     code, out, err = promoted("run")
     assert (code, err) == (1, "")
-    assert "FAIL: faithfulness dropped by 1.000" in out
+    assert "FAIL: faithfulness: dropped by 1.000" in out
 
 
 def test_a_run_without_a_baseline_exits_with_12(cli):

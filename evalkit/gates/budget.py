@@ -14,7 +14,7 @@ from typing import ClassVar
 from evalkit.gates.limits import CONFIDENCE, MAX_EXCLUDED, MAX_MISSING, ROUNDING, SHOWN_CASES
 from evalkit.gates.protocol import Measurement
 from evalkit.gates.verdict import conclude
-from evalkit.gates.wording import count, listed, percent
+from evalkit.gates.wording import count, increase, listed, percent
 from evalkit.observations import repeats_of
 from evalkit.records import Answer, BaselineCase, Check, Comparison, Outcome, Run, Verdict
 from evalkit.stats.paired import mean_of
@@ -265,9 +265,9 @@ def _check_ratio(
         return Check(kind=kind, outcome="FAIL", reason=reason, cases=cases)
     ratio = ratio_of_sums([now for _, now, _ in pairs], [before for _, _, before in pairs])
     low = ratio_lower_bound(ratio, CONFIDENCE)
-    change = f"{means}, {100 * (ratio.value - 1):+.1f} %"
-    facts = f"at least {100 * (low - 1):+.1f} % (95 %), {count(n, 'paired case')}"
-    allowed = f"allowed {100 * (limit - 1):+.1f} %"
+    change = f"{means}, {increase(ratio.value)}"
+    facts = f"at least {increase(low)} (95 %), {count(n, 'paired case')}"
+    allowed = f"allowed {increase(limit)}"
     if ratio.value <= limit + ROUNDING:
         return Check(kind=kind, outcome="PASS", reason=f"{change}; {allowed}", cases=cases)
     outcome: Outcome = "FAIL" if low > 1.0 else "INCONCLUSIVE"

@@ -112,7 +112,7 @@ def _conclude(asked: _Asked, tests: tuple[Comparison, ...]) -> Verdict:
             if isinstance(verdict, Verdict) and verdict.gate == gate.name:
                 return verdict
             broken = "it gave no verdict of its own"
-    reason = f"gate {gate.name} ({gate.kind}) could not decide: {broken}"
+    reason = f"could not decide ({gate.kind}): {broken}"
     check = Check(kind=gate.kind, outcome="ERROR", reason=reason)
     return Verdict(gate=gate.name, outcome="ERROR", reason=reason, checks=(check,))
 
@@ -123,4 +123,7 @@ def _tell(error: BaseException) -> str:
 
 def _name(baseline: Baseline | None) -> str:
     """The baseline as a decision names it: its commit and the time it was promoted."""
-    return f"{baseline.commit[:12]} of {baseline.promoted_at}" if baseline else ""
+    if baseline is None:
+        return ""
+    commit = f"{baseline.commit[:12]} " if baseline.commit else ""  # none outside git
+    return f"{commit}of {baseline.promoted_at}"

@@ -14,7 +14,7 @@ from evalkit.gates.evidence import (
     too_many_missing,
 )
 from evalkit.gates.limits import ALPHA, ROUNDING, SHOWN_CASES
-from evalkit.gates.wording import p_value, sizes
+from evalkit.gates.wording import p_value, score, sizes
 from evalkit.observations import Observation
 from evalkit.records import Check, Comparison, Outcome
 
@@ -61,7 +61,7 @@ def check_floor(
         outcome: Outcome = "INCONCLUSIVE"
         reason = f"too little evidence for a floor: {short}"
     elif tested is None:
-        outcome, reason = "ERROR", f"{metric} was not tested against its floor"
+        outcome, reason = "ERROR", "was not tested against its floor"
     else:
         outcome, doubt = outcome_unless_missing_decides(
             tested,
@@ -85,8 +85,8 @@ def _decide(test: Comparison, strict: bool) -> Outcome:
 
 def _explain(test: Comparison, strict: bool) -> str:
     text = (
-        f"mean {test.now:.3f} (95 % [{test.reference + test.low:.3f}, "
-        f"{test.reference + test.high:.3f}], {sizes(test, 'case')})"
+        f"mean {score(test.now)} (95 % [{score(test.reference + test.low)}, "
+        f"{score(test.reference + test.high)}], {sizes(test, 'case')})"
     )
     match _decide(test, strict):
         case "FAIL":

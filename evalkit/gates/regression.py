@@ -16,7 +16,7 @@ from evalkit.gates.evidence import (
 )
 from evalkit.gates.limits import ALPHA, MAX_EXCLUDED, ROUNDING, SHOWN_CASES
 from evalkit.gates.protocol import Measurement
-from evalkit.gates.wording import count, listed, p_value, percent, sizes
+from evalkit.gates.wording import count, listed, p_value, percent, score, sizes
 from evalkit.observations import Observation, observe
 from evalkit.records import Check, Comparison, Outcome
 from evalkit.stats.paired import mean_of
@@ -124,7 +124,7 @@ def check_regression(
         outcome: Outcome = "INCONCLUSIVE"
         reason = f"too little evidence to compare: {short}"
     elif tested is None:
-        outcome, reason = "ERROR", f"{metric} was not tested against the baseline"
+        outcome, reason = "ERROR", "was not tested against the baseline"
     else:
         outcome, doubt = outcome_unless_missing_decides(
             tested,
@@ -163,10 +163,10 @@ def _decide(test: Comparison, tolerance: Tolerance) -> Outcome:
 def _explain(test: Comparison, tolerance: Tolerance) -> str:
     by, (low, high) = "did not change", (test.low, test.high)
     if test.delta >= SHOWN_CHANGE:
-        by = f"rose by {test.delta:.3f}"
+        by = f"rose by {score(test.delta)}"
     elif test.delta <= -SHOWN_CHANGE:
-        by, (low, high) = f"dropped by {-test.delta:.3f}", (-test.high, -test.low)
-    facts = f"(95 % [{low:.3f}, {high:.3f}], Holm {p_value(test.p_adjusted)}"
+        by, (low, high) = f"dropped by {score(-test.delta)}", (-test.high, -test.low)
+    facts = f"(95 % [{score(low)}, {score(high)}], Holm {p_value(test.p_adjusted)}"
     text = f"{by} {facts}, {sizes(test, 'paired case')})"
     match _decide(test, tolerance):
         case "FAIL":
@@ -176,7 +176,9 @@ def _explain(test: Comparison, tolerance: Tolerance) -> str:
             if test.p_adjusted <= ALPHA:
                 return f"{text}: real, but below min_effect {tolerance.min_effect:g}; {ruled_out}"
             return f"{text}; {ruled_out}"
-    return f"{text}; a drop of {-bound_below(test):.3f} is not ruled out{_advice(test, tolerance)}"
+    return (
+        f"{text}; a drop of {score(-bound_below(test))} is not ruled out{_advice(test, tolerance)}"
+    )
 
 
 def _advice(test: Comparison, tolerance: Tolerance) -> str:

@@ -18,6 +18,22 @@ def percent(share: float) -> str:
     return f"{share:.1%}".replace("%", " %") if share >= 0.001 else f"{100 * share:.2g} %"
 
 
+def score(value: float) -> str:
+    """A score or a change of one with three decimals and a true minus: `0.861`, `−0.013`."""
+    return _minus(f"{value:.3f}")
+
+
+def increase(ratio: float) -> str:
+    """A ratio as the change it is: 1.179 as `+17.9 %`."""
+    return _minus(f"{100 * (ratio - 1):+.1f} %")
+
+
+def _minus(number: str) -> str:
+    # What rounds to nothing has no sign: neither `−0.000` nor `+0.0 %`.
+    shown = number.replace("-", "−")
+    return shown if any(digit in number for digit in "123456789") else shown.lstrip("−+")
+
+
 def p_value(p: float) -> str:
     """`p = 0.0003`, or `p < 0.0001`: further digits carry nothing."""
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"

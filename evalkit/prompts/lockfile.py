@@ -90,7 +90,7 @@ def edited_problem(root: Path, ref: Ref) -> Problem:
     """What to say of a released version whose file has another digest now."""
     versions = [other.version for other in folder.find(root)[0] if other.name == ref.name]
     following = max([*versions, ref.version]) + 1
-    what = f"{ref.shown} was released and has been edited; add v{following} instead"
+    what = f"was released and has been edited; add v{following} instead"
     return Problem(where=ref.shown, what=what)
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from evalkit.records import (
+    SEVERITY,
     Answer,
     Baseline,
     BaselineCase,
     Check,
     Comparison,
     Decision,
+    Estimate,
     Outcome,
     Run,
     Saved,
@@ -35,6 +37,15 @@ class CheckRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartRow:
+    """A share or an aspect that a metric's score was made of, over the `n` cases that have it."""
+
+    name: str
+    now: str
+    n: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateRow:
     """One gate. `note` is what fits beside the verdict in a terminal.
 
@@ -53,6 +64,7 @@ class GateRow:
     reason: str
     sentence: str
     plot: Plot | None
+    parts: tuple[PartRow, ...]
     checks: tuple[CheckRow, ...]
     checks_said: str
     detailed: bool
@@ -68,6 +80,7 @@ class MetricRow:
     interval: str
     n: str
     missing: int
+    parts: tuple[PartRow, ...]
 
 
 def gate_rows(
@@ -82,11 +95,12 @@ def gate_rows(
     common = axis(shared)
     rows = []
     for verdict, comparison in found:
-        row = _bare(verdict, show)
+        metric = comparison.metric if comparison is not None else verdict.gate
+        row = replace(_bare(verdict, show), parts=_parts(saved.decision, metric, show))
         if comparison is not None:
             row = _compared(row, comparison, common, margins.get(verdict.gate))
         elif figures.unit_of(verdict.gate) != "score":
-            row = _spent(row, saved.run, baseline, figures.unit_of(verdict.gate))
+            row = _spent(row, verdict, saved.run, baseline)
         else:
             row = _estimated(row, saved.decision, baseline, verdict.gate)
         rows.append(row)
@@ -113,8 +127,9 @@ def _bare(verdict: Verdict, show: Show) -> GateRow:
         note=_note(verdict, show),
         reason=reason,
         # Gates say "dropped by 0.081"; a sentence that stands alone says what.
-        sentence=reason if name in reason else f"{name} {reason}",
+        sentence=f"{name}: {reason}",
         plot=None,
+        parts=(),
         checks=tuple(_check_row(check, show) for check in verdict.checks),
         checks_said=_checks_said(verdict),
         detailed=len(verdict.checks) > 1 or any(check.cases for check in verdict.checks),
@@ -130,27 +145,31 @@ def _estimated(row: GateRow, decision: Decision, baseline: Baseline | None, metr
     return replace(row, baseline=was, now=figures.amount(estimate.value))
 
 
-def _spent(row: GateRow, run: Run, baseline: Baseline | None, unit: figures.Unit) -> GateRow:
+def _spent(row: GateRow, verdict: Verdict, run: Run, baseline: Baseline | None) -> GateRow:
     """A budget's row: means over the answered cases, those of the baseline where there is one."""
+    unit = figures.unit_of(verdict.gate)
+    side = _deciding_side(verdict) if unit == "tokens" else ""
     now = _means(
-        (trial.case_id, _used(trial.outcome, unit))
+        (trial.case_id, _used(trial.outcome, unit, side))
         for trial in run.trials
         if isinstance(trial.outcome, Answer)
     )
     before = _means(
         (case.id, value)
         for case in (baseline.cases if baseline is not None else ())
-        for value in _used_before(case, unit)
+        for value in _used_before(case, unit, side)
     )
     shared = now.keys() & before.keys()
     if not shared:
-        return replace(row, now=figures.amount(fmean(now.values()), unit)) if now else row
+        if not now:
+            return row
+        return replace(row, now=f"{side} {figures.amount(fmean(now.values()), unit)}".lstrip())
     # In the run's order: a sum of floats depends on it, and a set has none.
     was = fmean(before[case] for case in now if case in shared)
     mean = fmean(now[case] for case in now if case in shared)
     return replace(
         row,
-        baseline=figures.amount(was, unit),
+        baseline=f"{side} {figures.amount(was, unit)}".lstrip(),
         now=figures.amount(mean, unit),
         change=figures.change(mean - was, unit, was),
     )
@@ -163,20 +182,32 @@ def _means(values: Iterable[tuple[str, float]]) -> dict[str, float]:
     return {case: fmean(some) for case, some in found.items()}
 
 
-def _used(answer: Answer, unit: figures.Unit) -> float:
+def _deciding_side(verdict: Verdict) -> str:
+    """`input` or `output`, where a limit on one of them decided; empty where their sum is shown."""
+    decided = [check for check in verdict.checks if check.outcome in ("FAIL", "INCONCLUSIVE")]
+    decided.sort(key=lambda check: SEVERITY.index(check.outcome))
+    side = decided[0].kind.partition(" tokens")[0] if decided else ""
+    return side if side in ("input", "output") else ""
+
+
+def _used(answer: Answer, unit: figures.Unit, side: str) -> float:
     if unit == "usd":
         return answer.cost.usd
     if unit == "s":
         return answer.latency_s
-    return float(answer.usage.input_tokens + answer.usage.output_tokens)
+    read = answer.usage.input_tokens if side != "output" else 0
+    written = answer.usage.output_tokens if side != "input" else 0
+    return float(read + written)
 
 
-def _used_before(case: BaselineCase, unit: figures.Unit) -> tuple[float, ...]:
+def _used_before(case: BaselineCase, unit: figures.Unit, side: str) -> tuple[float, ...]:
     """What a baseline recorded an epoch; it holds no times."""
     if unit == "usd":
         return case.usd
     if unit == "s":
         return ()
+    if side:
+        return tuple(map(float, case.input_tokens if side == "input" else case.output_tokens))
     pairs = zip(case.input_tokens, case.output_tokens, strict=True)
     return tuple(float(read + written) for read, written in pairs)
 
@@ -252,7 +283,8 @@ def _note(verdict: Verdict, show: Show) -> str:
 def metric_rows(
     decision: Decision, baseline: Baseline | None, *, gated: frozenset[str], show: Show
 ) -> tuple[MetricRow, ...]:
-    """A row for each estimate that no gate decides on."""
+    """A row for each metric that no gate decides on; what it is made of stands under it."""
+    owned = {part for e in decision.estimates for part in _owned(decision, e.metric)}
     return tuple(
         MetricRow(
             metric=show(estimate.metric),
@@ -261,10 +293,27 @@ def metric_rows(
             interval=f"[{estimate.low:.3f}, {estimate.high:.3f}]",
             n=f"{estimate.n:,}",
             missing=estimate.n_missing,
+            parts=_parts(decision, estimate.metric, show),
         )
         for estimate in decision.estimates
-        if estimate.metric not in gated
+        if estimate.metric not in gated | owned
     )
+
+
+def _parts(decision: Decision, metric: str, show: Show) -> tuple[PartRow, ...]:
+    return tuple(
+        PartRow(
+            name=show(name.removeprefix(f"{metric}.")).replace("_", " "),
+            now=figures.amount(estimate.value),
+            n=f"{estimate.n:,}",
+        )
+        for name, estimate in _owned(decision, metric).items()
+    )
+
+
+def _owned(decision: Decision, metric: str) -> dict[str, Estimate]:
+    """The estimates of a metric's parts, which are named `metric.part`."""
+    return {e.metric: e for e in decision.estimates if e.metric.startswith(f"{metric}.")}
 
 
 def _baseline_mean(baseline: Baseline | None, metric: str) -> str:

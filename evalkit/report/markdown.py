@@ -51,7 +51,7 @@ def _suite(suite: SuiteView) -> str:
         markdown(suite.purpose, limit=300),
         " · ".join(markdown(fact, limit=200) for fact in facts),
         _gates(suite.gates),
-        _reasons(suite.gates),
+        _reasons(suite.red),
         _ungated(suite),
         _cases(suite),
         _reproduce(suite),
@@ -77,12 +77,8 @@ def _gates(gates: Sequence[GateRow]) -> str:
     )
 
 
-def _reasons(gates: Sequence[GateRow]) -> str:
-    return "\n".join(
-        f"- **{gate.outcome}** {markdown(gate.sentence, limit=500)}"
-        for gate in gates
-        if gate.outcome != "PASS"
-    )
+def _reasons(red: Sequence[GateRow]) -> str:
+    return "\n".join(f"- **{gate.outcome}** {markdown(gate.sentence, limit=500)}" for gate in red)
 
 
 def _ungated(suite: SuiteView) -> str:

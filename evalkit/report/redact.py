@@ -90,7 +90,8 @@ def _merged(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]
     merged: list[tuple[int, int, str]] = []
     for start, end, value in sorted(spans):
         if merged and start < merged[-1][1]:
-            first, last, other = merged.pop()
-            start, end, value = first, max(last, end), max(other, value, key=len)
-        merged.append((start, end, value))
+            first, last, other = merged[-1]
+            merged[-1] = (first, max(last, end), max(other, value, key=len))
+        else:
+            merged.append((start, end, value))
     return merged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Literal
 
 from evalkit.report.gate_view import GateRow
@@ -37,12 +38,12 @@ def lines(suite: SuiteView) -> tuple[Line, ...]:
         _title(suite),
         *_table(suite.gates),
         *_notes(suite),
-        *(_sentence(gate) for gate in suite.gates if gate.outcome != "PASS"),
+        *map(_sentence, suite.red),
     )
 
 
 def _title(suite: SuiteView) -> Line:
-    facts = (suite.profile, suite.n_cases, suite.baseline_short)
+    facts = (suite.profile_short, suite.n_cases, suite.baseline_short)
     rest = "".join(f" · {terminal(fact, limit=160)}" for fact in facts)
     return ((terminal(suite.name, limit=80), "bold"), (rest, "dim"))
 
@@ -85,12 +86,24 @@ def _notes(suite: SuiteView) -> tuple[Line, ...]:
     spent = f"{suite.cost} ({suite.cost_per_case} an answer)"
     found: list[Line] = [((f"  {spent} · {suite.tokens} tokens · {suite.duration}", "dim"),)]
     if suite.metrics:
-        shown = ", ".join(f"{row.metric} {row.now}" for row in suite.metrics)
-        found.append(((f"  not gated: {terminal(shown, limit=200)}", "dim"),))
+        shown = _fitting([terminal(f"{row.metric} {row.now}", limit=80) for row in suite.metrics])
+        found.append(((f"  not gated: {shown}", "dim"),))
     if suite.n_unmeasured:
         missing = f"  not measured: {suite.n_unmeasured} of {suite.n_cases}"
         found.append(((missing, "ERROR"),))
     return tuple(found)
+
+
+_ROOM = 200
+"""Characters of metrics that are shown and not gated."""
+
+
+def _fitting(items: Sequence[str]) -> str:
+    """As many whole items as there is room for, and how many are left."""
+    ends = accumulate(len(item) + 2 for item in items)
+    shown = items[: max(1, sum(end <= _ROOM for end in ends))]
+    left = len(items) - len(shown)
+    return f"{', '.join(shown)}{f' and {left} more' if left else ''}"
 
 
 def _sentence(gate: GateRow) -> Line:

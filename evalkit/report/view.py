@@ -30,6 +30,10 @@ Margins = Mapping[tuple[str, str], float]
 """(suite, gate) → the largest drop that may pass; drawn where it is known."""
 
 
+COVERAGE = "coverage"
+"""The gate that every suite has."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineNote:
     """Where the numbers that a suite is compared with come from."""
@@ -58,6 +62,7 @@ class SuiteView:
     outcome: Outcome
     purpose: str
     profile: str
+    profile_short: str
     n_cases: str
     repeats: int
     baseline: BaselineNote | None
@@ -80,6 +85,12 @@ class SuiteView:
     fingerprint: tuple[tuple[str, str], ...]
     suite_file: str
     profile_name: str
+
+    @property
+    def red(self) -> tuple[GateRow, ...]:
+        """The gates that did not pass; coverage first, as what is missing is why others failed."""
+        found = [gate for gate in self.gates if gate.outcome != "PASS"]
+        return tuple(sorted(found, key=lambda gate: gate.gate != COVERAGE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +145,9 @@ def _headline(suites: Sequence[SuiteView], outcome: Outcome) -> str:
     """The reason of the first gate that is as bad as the build."""
     gates = sum(len(suite.gates) for suite in suites)
     for suite in suites:
-        for gate in suite.gates:
-            if gate.outcome == outcome != "PASS":
-                return f"{suite.name}: {gate.sentence}"
+        for gate in suite.red:
+            if gate.outcome == outcome:
+                return f"{suite.name}, {gate.sentence}"
     if outcome == "PASS":
         cases = sum(len(suite.cases) for suite in suites)
         return f"{figures.plural(gates, 'gate')} passed on {figures.plural(cases, 'case')}."
@@ -174,6 +185,7 @@ def suite_view(
         outcome=decision.outcome,
         purpose=show(run.purpose),
         profile=_profile(print_),
+        profile_short=_profile_short(print_),
         n_cases=figures.plural(len(run.cases), "case"),
         repeats=max((trial.repeat + 1 for trial in run.trials), default=0),
         baseline=note,
@@ -205,10 +217,26 @@ def _usd(run: Run) -> float:
 
 def _profile(print_: Fingerprint) -> str:
     """What the verdicts rest on, and for the offline profile what they are not."""
-    judge = "embedded judge" if print_.judge.startswith("embedded") else f"judge {print_.judge}"
+    judge = _judge(print_)
     card = f", {print_.judge_card}" if print_.judge_card else ""
     smoke = "; a smoke gate" if print_.profile == "offline" else ""
     return visible(f"{print_.profile} profile: {judge}{card}{smoke}")
+
+
+_ACCURACY = re.compile(r"balanced accuracy (\d*\.?\d+)", re.IGNORECASE)
+
+
+def _profile_short(print_: Fingerprint) -> str:
+    """The same in half a line: of the judge's card only the figure it starts with."""
+    accuracy = _ACCURACY.match(print_.judge_card)
+    card = f"BAcc {accuracy[1]}" if accuracy else clip(print_.judge_card, 40)
+    judge = ", ".join(filter(None, (_judge(print_), card)))
+    smoke = ": a smoke gate" if print_.profile == "offline" else ""
+    return visible(f"{print_.profile} profile ({judge}{smoke})")
+
+
+def _judge(print_: Fingerprint) -> str:
+    return "embedded judge" if print_.judge.startswith("embedded") else f"judge {print_.judge}"
 
 
 def _baseline_note(run: Run, baseline: Baseline | None, decision: Decision) -> BaselineNote | None:
@@ -227,7 +255,9 @@ def _baseline_note(run: Run, baseline: Baseline | None, decision: Decision) -> B
 def _short(note: BaselineNote | None) -> str:
     if note is None:
         return "no baseline"
-    return f"baseline {note.commit}{', ' if note.age else ''}{note.age}"
+    # Outside git it has no commit, and a clock set back leaves it no age.
+    known = ", ".join(filter(None, (note.commit, note.age))) or "of unknown age"
+    return f"baseline {known}"
 
 
 def _columns(run: Run, decision: Decision, gated: frozenset[str]) -> tuple[MetricColumn, ...]:

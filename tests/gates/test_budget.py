@@ -95,7 +95,7 @@ def test_an_increase_that_one_case_makes_is_inconclusive():
     gate = CostGate(name="cost", max_increase=0.1)
     verdict = verdict_of(gate, costing([0.014] + [0.002] * 19, [0.002] * N))
     assert verdict.outcome == "INCONCLUSIVE"
-    assert "+30.0 % (at least -21.9 % (95 %)" in verdict.reason
+    assert "+30.0 % (at least −21.9 % (95 %)" in verdict.reason
 
 
 def test_free_stays_free_and_any_price_is_more_than_free():

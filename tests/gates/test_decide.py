@@ -107,13 +107,13 @@ def test_a_gate_that_breaks_is_an_error_in_its_own_name(misdeed, told):
     (decision,) = decide_build([([Fake("x", misdeed), Fake("y")], measurement())])
     assert decision.outcome == "ERROR"
     assert [(v.gate, v.outcome) for v in decision.verdicts] == [("x", "ERROR"), ("y", "PASS")]
-    assert decision.verdicts[0].reason == f"gate x (fake) could not decide: {told}"
+    assert decision.verdicts[0].reason == f"could not decide (fake): {told}"
 
 
 def test_a_gate_that_breaks_while_testing_does_not_decide():
     gate = Fake("x", on_tests=lambda: fall("no data"))
     (decision,) = decide_build([([gate], measurement())])
-    assert decision.verdicts[0].reason == "gate x (fake) could not decide: RuntimeError: no data"
+    assert decision.verdicts[0].reason == "could not decide (fake): RuntimeError: no data"
 
 
 def test_a_failure_is_worse_than_an_error():

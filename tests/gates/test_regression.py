@@ -62,7 +62,7 @@ def test_noise_that_hides_the_margin_is_inconclusive_and_says_how_many_cases_dec
     verdict = compared(noisy(0.5, spread=0.2), 0.5, gate=gate)
     assert verdict.outcome == "INCONCLUSIVE"
     assert "a drop of 0.044 is not ruled out; about 71 cases would decide" in verdict.reason
-    assert verdict.reason.startswith("did not change (95 % [-0.052, 0.052]")
+    assert verdict.reason.startswith("did not change (95 % [−0.052, 0.052]")
     # Near miss: the default margin of 0.05 is ruled out.
     assert compared(noisy(0.5, spread=0.2), 0.5).outcome == "PASS"
 

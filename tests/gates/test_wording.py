@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit.gates.wording import count, listed, p_value, percent
+from evalkit.gates.wording import count, increase, listed, p_value, percent, score
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,22 @@ def test_shares(share, text):
 )
 def test_p_values(p, text):
     assert p_value(p) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.8614, "0.861"), (-0.0131, "−0.013"), (-0.0004, "0.000"), (1.0, "1.000"), (10.0, "10.000")],
+)
+def test_scores_have_a_true_minus(value, text):
+    assert score(value) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [(1.179, "+17.9 %"), (0.899, "−10.1 %"), (1.0, "0.0 %"), (0.9999, "0.0 %"), (3.0, "+200.0 %")],
+)
+def test_ratios_are_told_as_increases(ratio, text):
+    assert increase(ratio) == text
 
 
 def test_counts_and_lists():

@@ -51,7 +51,7 @@ def test_an_edited_release_is_refused_and_never_relocked(write):
     write("greet@1", body="Bye {{ name }}.\n")
     write("ask@1")
     edited = (
-        "prompts/greet/v1.md: prompts/greet/v1.md was released and has been edited; add v3 instead"
+        "prompts/greet/v1.md: was released and has been edited; add v3 instead"
     )
     assert problems(root)[0] == edited
     with pytest.raises(ConfigError, match="add v3 instead"):

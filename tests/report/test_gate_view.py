@@ -57,14 +57,14 @@ def test_a_regression_shows_before_after_change_and_what_it_could_find():
     (row,) = rows(verdict("f", check("FAIL", "dropped by 0.050", comparison())))
     assert (row.baseline, row.now, row.change) == ("0.900", "0.850", "−0.050")
     assert (row.interval, row.detects) == ("[−0.080, −0.020]", "0.030")
-    assert row.sentence == "f dropped by 0.050" or row.reason in row.sentence
+    assert row.sentence == "f: dropped by 0.050"
 
 
-def test_a_sentence_names_the_gate_once():
-    named, bare = rows(
-        verdict("faith", check(reason="faith held")), verdict("recall", check(reason="held"))
-    )
-    assert (named.sentence, bare.sentence) == ("faith held", "recall held")
+@pytest.mark.parametrize("outcome", ["FAIL", "ERROR", "INCONCLUSIVE", "PASS"])
+def test_a_sentence_that_stands_alone_names_the_gate_first(outcome):
+    """Also where the reason speaks of the word: `tokens: 37 output tokens → 44`."""
+    (row,) = rows(verdict("tokens", check(outcome, "37 output tokens → 44")))
+    assert (row.reason, row.sentence) == ("37 output tokens → 44", "tokens: 37 output tokens → 44")
 
 
 def test_a_floor_is_called_one_and_the_baseline_goes_first():
@@ -105,6 +105,51 @@ def test_a_budget_without_a_comparison_shows_means_over_the_cases():
     assert (cost.baseline, cost.now, cost.change) == ("$0.00100", "$0.00200", "+100.0 %")
     assert (tokens.baseline, tokens.now, tokens.change) == ("110", "115", "+4.5 %")
     assert (latency.baseline, latency.now, latency.change) == ("–", "100 ms", "")
+
+
+USED = make_run(
+    {"f": {"a": 0.8, "b": 0.9}},
+    usage={case: Usage(input_tokens=600, output_tokens=44) for case in "ab"},
+)
+BEFORE = make_baseline(
+    {"f": {"a": 0.9, "b": 0.9}},
+    tokens={case: (700, 37) for case in "ab"},
+)
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "shown"),
+    [
+        ("PASS", "FAIL", ("output 37", "44", "+18.9 %")),
+        ("PASS", "INCONCLUSIVE", ("output 37", "44", "+18.9 %")),
+        ("FAIL", "INCONCLUSIVE", ("input 700", "600", "−14.3 %")),
+        ("PASS", "PASS", ("737", "644", "−12.6 %")),
+        ("ERROR", "ERROR", ("737", "644", "−12.6 %")),  # neither decided
+    ],
+)
+def test_a_red_row_of_tokens_shows_the_side_that_decided(read, written, shown):
+    """Fewer tokens in all beside a FAIL would be a riddle."""
+    checks = [
+        Check(kind=f"{side} tokens increase", outcome=outcome, reason="r")
+        for side, outcome in (("input", read), ("output", written))
+    ]
+    (row,) = rows(verdict("tokens", *checks), run=USED, baseline=BEFORE)
+    assert (row.baseline, row.now, row.change) == shown
+
+
+def test_a_red_sum_of_tokens_shows_the_sum():
+    (row,) = rows(
+        verdict("tokens", Check(kind="tokens per run", outcome="FAIL", reason="r")),
+        run=USED,
+        baseline=None,
+    )
+    assert (row.baseline, row.now) == ("–", "644")
+
+
+def test_without_a_baseline_the_side_stands_beside_its_number():
+    capped = Check(kind="output tokens per case", outcome="FAIL", reason="r")
+    (row,) = rows(verdict("tokens", capped), run=USED, baseline=None)
+    assert (row.baseline, row.now) == ("–", "output 44")
 
 
 def test_a_budget_compares_only_cases_on_both_sides():
@@ -195,3 +240,28 @@ def test_what_no_gate_decides_on_is_still_a_row():
         "2",
         1,
     )
+
+
+def test_parts_stand_under_their_metric_with_their_n():
+    estimate = Estimate(
+        metric="f",
+        value=0.85,
+        low=0.8,
+        high=0.9,
+        confidence=0.95,
+        n=20,
+        n_missing=0,
+        n_clusters=20,
+        method="t",
+    )
+    part = replace(estimate, metric="f.not_supported", value=0.1, n=14)
+    near_miss = replace(estimate, metric="ff")
+    found = (estimate, part, near_miss)
+    decision = Decision(outcome="PASS", estimates=found, comparisons=(), verdicts=())
+    row, other = metric_rows(decision, None, gated=frozenset(), show=str)
+    assert [(p.name, p.now, p.n) for p in row.parts] == [("not supported", "0.100", "14")]
+    assert (other.metric, other.parts) == ("ff", ())
+    # A gated metric has them in its gate's row, and none is left over for the list.
+    (gate,) = rows(verdict("f", check()), estimates=found)
+    assert gate.parts == row.parts
+    assert [r.metric for r in metric_rows(decision, None, gated={"f"}, show=str)] == ["ff"]

@@ -47,8 +47,8 @@ def test_colour_changes_nothing_but_colour():
 
 def test_each_gate_that_did_not_pass_gets_its_sentence():
     *_, fail, undecided = summary(quality())
-    assert fail.startswith("FAIL: faithfulness dropped by 0.153 (")
-    assert undecided.startswith("INCONCLUSIVE: context_recall dropped by 0.045 (")
+    assert fail.startswith("FAIL: faithfulness: dropped by 0.153 (")
+    assert undecided.startswith("INCONCLUSIVE: context_recall: dropped by 0.045 (")
 
 
 def test_a_green_suite_ends_with_its_cost():
@@ -73,3 +73,36 @@ def test_hostile_texts_stay_on_their_line():
         assert "\x1b" not in text
         assert not re.search(r"^\s*::|##[\w-]*\[", text, re.MULTILINE)
         assert all("\n" not in line and "\r" not in line for line in shown)
+
+
+def test_the_title_fits_a_line_whatever_the_judge_says_of_itself():
+    saved, baseline = sample.passing()
+    card = "balanced accuracy 0.82 [0.77, 0.88] on BEGIN (held out, n=226), 0.79 when fitted"
+    run = replace(saved.run, fingerprint=replace(saved.run.fingerprint, judge_card=card))
+    shown = suite_view(Saved(run=run, decision=saved.decision), baseline=baseline)
+    assert summary(shown)[0] == (
+        f"{shown.name} · offline profile (embedded judge, BAcc 0.82: a smoke gate) · 4 cases"
+        " · baseline 9f2c1abe77d1, 3 days old"
+    )
+    assert card in shown.profile
+
+
+def test_coverage_speaks_first_as_what_is_missing_is_the_cause():
+    view = quality()
+    *others, last = view.gates
+    coverage = replace(last, gate="coverage", outcome="ERROR", sentence="coverage: 9 missing")
+    *_, first, second, third = summary(replace(view, gates=(*others, coverage)))
+    assert first == "ERROR: coverage: 9 missing"
+    assert second.startswith("FAIL: ")
+    assert third.startswith("INCONCLUSIVE: ")
+
+
+def test_metrics_without_a_gate_are_never_cut_in_the_middle():
+    view = quality()
+    row = view.metrics[0]
+    many = tuple(replace(row, metric=f"metric_number_{i}", now="0.500") for i in range(20))
+    (line,) = [line for line in summary(replace(view, metrics=many)) if "not gated" in line]
+    assert line.endswith("metric_number_7 0.500 and 12 more")
+    one = (replace(row, metric="m" * 70, now="0.500"),)
+    (line,) = [line for line in summary(replace(view, metrics=one)) if "not gated" in line]
+    assert line == f"  not gated: {'m' * 70} 0.500"

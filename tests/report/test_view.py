@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 
 from evalkit.records import Decision, Saved
+from evalkit.report.html import report_html
 from evalkit.report.view import report_view, suite_view
 from tests.report import sample
-from tests.report.pieces import CARD, METRICS
+from tests.report.pieces import CARD, METRICS, verdict
 
 
 def test_the_build_is_as_bad_as_its_worst_suite_and_says_why(view):
     assert view.outcome == "FAIL"
-    assert view.headline.startswith("rag_quality: faithfulness dropped by 0.153 (")
+    assert view.headline.startswith("rag_quality, faithfulness: dropped by 0.153 (")
     assert view.tally == (("FAIL", 2), ("ERROR", 1), ("INCONCLUSIVE", 1), ("PASS", 4))
     assert view.duration == "1 min 55 s"  # three suites of 38.4 s
 
@@ -45,6 +46,45 @@ def test_without_the_baseline_at_hand_its_name_is_still_shown():
     assert not suite_view(saved).compared
     passing, _ = sample.passing()
     assert suite_view(passing).baseline_short == "no baseline"
+
+
+def test_outside_git_a_baseline_is_named_by_its_age():
+    saved, baseline = sample.passing()
+    note = suite_view(saved, baseline=replace(baseline, commit=""))
+    assert note.baseline_short == "baseline 3 days old"
+    assert "<dd>3 days old, 5 epochs</dd>" in report_html(
+        report_view([saved], baselines=[replace(baseline, commit="")])
+    )
+    ageless = replace(baseline, commit="", promoted_at="2126-01-01T00:00:00+00:00")
+    assert suite_view(saved, baseline=ageless).baseline_short == "baseline of unknown age"
+
+
+@pytest.mark.parametrize(
+    ("changes", "label"),
+    [
+        ({}, "offline profile (embedded judge, BAcc 0.71: a smoke gate)"),
+        (
+            {"judge_card": "Balanced accuracy .7"},
+            "offline profile (embedded judge, BAcc .7: a smoke gate)",
+        ),
+        (
+            {"profile": "gpu", "judge": "some/model", "judge_card": ""},
+            "gpu profile (judge some/model)",
+        ),
+        (
+            {
+                "profile": "gpu",
+                "judge": "m",
+                "judge_card": "agrees with people, by and large, nine times in ten",
+            },
+            "gpu profile (judge m, agrees with people, by and large, nine…)",
+        ),
+    ],
+)
+def test_the_title_says_it_in_half_a_line(changes, label):
+    saved, _ = sample.passing()
+    run = replace(saved.run, fingerprint=replace(saved.run.fingerprint, **changes))
+    assert suite_view(Saved(run=run, decision=saved.decision)).profile_short == label
 
 
 @pytest.mark.parametrize(
@@ -92,3 +132,20 @@ def test_every_suite_needs_its_baseline_or_none():
 def test_nothing_secret_is_anywhere_in_the_view(view):
     for secret in (sample.IBAN, sample.CANARY.assembled, sample.CANARY.first, "8272-00"):
         assert secret not in repr(view)
+
+
+def test_the_headline_names_the_cause_before_what_follows_from_it():
+    """Of gates equally bad, coverage: what is missing is why the others could not decide."""
+    saved, baseline = sample.passing()
+    verdicts = (
+        verdict("faithfulness", ("regression", "ERROR", "4 of 4 cases not scored", None, ())),
+        verdict("coverage", ("scores", "ERROR", "the judge was out", None, ())),
+    )
+    decision = replace(saved.decision, outcome="ERROR", verdicts=verdicts)
+    found = report_view([Saved(run=saved.run, decision=decision)], baselines=[baseline])
+    assert found.headline.endswith(", coverage: the judge was out")
+    breached = verdict("leak", ("breaches", "FAIL", "1/4 breached", None, ()))
+    decision = replace(decision, outcome="FAIL", verdicts=(*verdicts, breached))
+    found = report_view([Saved(run=saved.run, decision=decision)], baselines=[baseline])
+    assert found.headline.endswith(", leak: 1/4 breached")
+    assert [gate.gate for gate in found.suites[0].red] == ["coverage", "faithfulness", "leak"]
