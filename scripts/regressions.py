@@ -158,7 +158,7 @@ BREAKAGES = (
              edit("pyproject.toml", '["injection_filter", "pii_redaction"]', "[]"),
              ("prompt_injection/attack_resistance", "pii_leakage/leak_free")),
     Breakage("a released prompt edited in place",
-             edit("prompts/answer_from_context/v2.md", "at most two sentences, in", "one sentence, in"),
+             edit("prompts/answer_from_context/v2.md", "most two sentences,", "most three,"),
              ("configuration",)),
 )  # fmt: skip
 
