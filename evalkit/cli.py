@@ -147,6 +147,8 @@ def run_command(options: argparse.Namespace) -> int:
     plans = [assemble.plan(path, project=project, profile=options.profile) for path in paths]
     effort = Effort(concurrency=options.concurrency, max_usd=options.max_usd)
     place = pipeline.fresh_place(options.report, resume=options.resume)
+    for plan in plans:
+        print(f"{plan.name}: {len(plan.dataset.cases)} cases", file=sys.stderr)
     return _tell(pipeline.run_build(plans, place=place, effort=effort, report=options.report))
 
 

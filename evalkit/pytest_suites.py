@@ -77,6 +77,8 @@ class Build:
         """Read the options once. Raises `pytest.UsageError` for values that make no sense."""
         option = config.getoption
         because = option("--evalkit-update-baseline")
+        if because is not None and not because.strip():
+            raise pytest.UsageError("--evalkit-update-baseline must say why")
         report = config.rootpath / option("--evalkit-report")
         worker: dict[str, str] = getattr(config, "workerinput", {})
         place = Place(

@@ -113,7 +113,7 @@ USED = make_run(
 )
 BEFORE = make_baseline(
     {"f": {"a": 0.9, "b": 0.9}},
-    tokens={case: (700, 37) for case in "ab"},
+    tokens=dict.fromkeys("ab", (700, 37)),
 )
 
 
@@ -254,7 +254,7 @@ def test_parts_stand_under_their_metric_with_their_n():
         n_clusters=20,
         method="t",
     )
-    part = replace(estimate, metric="f.not_supported", value=0.1, n=14)
+    part = replace(estimate, metric="f.not_supported", value=0.1, low=0.0, n=14)
     near_miss = replace(estimate, metric="ff")
     found = (estimate, part, near_miss)
     decision = Decision(outcome="PASS", estimates=found, comparisons=(), verdicts=())
