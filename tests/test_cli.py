@@ -49,9 +49,9 @@ def promoted(cli):
 
 
 def test_a_green_run_prints_its_table_and_exits_with_0(promoted, project):
-    """The table, the path of the report, nothing on stderr."""
+    """The table and the path of the report; on stderr only what is being measured."""
     code, out, err = promoted("run")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "tiny: 30 cases\n")
     assert "faithfulness     1.000  1.000" in out
     assert out.endswith("report: reports/latest/report.html\n")
     assert (project.root / RUN).is_file()
@@ -61,7 +61,7 @@ def test_a_red_run_exits_with_1(promoted, project):
     """A failed gate is a verdict on stdout, not a complaint on stderr."""
     project.edit("evalkit.toml", "app:answer", "app:worse")
     code, out, err = promoted("run")
-    assert (code, err) == (1, "")
+    assert (code, err) == (1, "tiny: 30 cases\n")
     assert "FAIL: faithfulness: dropped by 1.000" in out
 
 

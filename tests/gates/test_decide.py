@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
@@ -108,6 +108,14 @@ def test_a_gate_that_breaks_is_an_error_in_its_own_name(misdeed, told):
     assert decision.outcome == "ERROR"
     assert [(v.gate, v.outcome) for v in decision.verdicts] == [("x", "ERROR"), ("y", "PASS")]
     assert decision.verdicts[0].reason == f"could not decide (fake): {told}"
+
+
+def test_a_baseline_made_outside_git_is_named_by_its_time():
+    baseline = replace(make_baseline({"m": by_case([0.5] * N)}), commit="")
+    (decision,) = decide_build(
+        [([Fake("y")], measured(make_run({"m": by_case([0.5] * N)}), baseline))]
+    )
+    assert decision.baseline == "of 2026-11-19T08:00:00+00:00"
 
 
 def test_a_gate_that_breaks_while_testing_does_not_decide():

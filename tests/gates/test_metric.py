@@ -20,6 +20,17 @@ def test_both_checks_count_and_the_worse_one_speaks():
     assert verdict.reason == verdict.checks[1].reason
 
 
+def test_a_drop_below_the_floor_is_told_with_the_drop():
+    """A drop alone says nothing of the promise that it broke, or may have."""
+    run = make_run({"faithfulness": by_case([0.4, 1.0] * (N // 2))})
+    baseline = make_baseline({"faithfulness": by_case([0.9, 1.0] * (N // 2))})
+    verdict = decided(MetricGate(name="faithfulness", floor=0.75), measured(run, baseline))
+    assert [check.outcome for check in verdict.checks] == ["FAIL", "INCONCLUSIVE"]
+    drop, floor = (check.reason for check in verdict.checks)
+    assert verdict.reason == f"{drop}; {floor}"
+    assert "borderline at the floor 0.75" in floor
+
+
 def test_tests_not_handed_back_are_an_error():
     run = make_run({"faithfulness": by_case([0.8] * N)})
     baseline = make_baseline({"faithfulness": by_case([0.8] * N)})

@@ -50,9 +50,7 @@ def test_an_edited_release_is_refused_and_never_relocked(write):
     before = locked(root)
     write("greet@1", body="Bye {{ name }}.\n")
     write("ask@1")
-    edited = (
-        "prompts/greet/v1.md: was released and has been edited; add v3 instead"
-    )
+    edited = "prompts/greet/v1.md: was released and has been edited; add v3 instead"
     assert problems(root)[0] == edited
     with pytest.raises(ConfigError, match="add v3 instead"):
         lockfile.lock(root)
