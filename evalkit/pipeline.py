@@ -54,6 +54,7 @@ def run_build(
     plans: Sequence[Plan], *, place: journal.Place, effort: Effort, report: Path
 ) -> Concluded:
     """Measure some suites, one after the other (each concurrently in itself), and conclude."""
+    clear_runs(report)
     measured = [(plan.promise, measure(plan, place=place, effort=effort)) for plan in plans]
     return conclude(measured, report=report)
 
@@ -66,6 +67,15 @@ def measure(plan: Plan, *, place: journal.Place, effort: Effort) -> Run:
         return collect(plan, entries, started=started, duration_s=engine.duration_s)
 
 
+def clear_runs(report: Path) -> None:
+    """Remove the saved runs of an earlier build: the folder holds one build, not a mixture.
+
+    For who measures; deciding saved runs again removes none.
+    """
+    for stale in (report / "runs").glob("*.json"):
+        stale.unlink()
+
+
 def conclude(measured: Sequence[tuple[Promise, Run]], *, report: Path) -> Concluded:
     """Aggregate, gate and report a build whose suites have been measured."""
     compared = [compare(run, promise) for promise, run in measured]
@@ -75,8 +85,6 @@ def conclude(measured: Sequence[tuple[Promise, Run]], *, report: Path) -> Conclu
         Saved(run=measurement.run, decision=decision)
         for measurement, decision in zip(compared, decisions, strict=True)
     )
-    for stale in (report / "runs").glob("*.json"):
-        stale.unlink()  # of a suite that is no part of this build
     for item in saved:
         codec.dump(report / "runs" / f"{item.run.fingerprint.suite}.json", item)
     view = report_view(saved, baselines=[m.baseline for m in compared], margins=margins(promises))

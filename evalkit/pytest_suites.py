@@ -203,6 +203,7 @@ class Build:
                 if self.because:
                     pipeline.promote(run, root=suite.plan.promise.root, because=self.because)
                 measured.append((suite.plan.promise, run))
+        pipeline.clear_runs(self.report)
         return pipeline.conclude(measured, report=self.report)
 
     def run_of(self, suite: Suite) -> Run:

@@ -236,3 +236,15 @@ def test_the_commit_says_whether_files_differ_from_it(tmp_path):
     assert pipeline.commit(tmp_path) == clean
     (tmp_path / "a").write_text("2")
     assert pipeline.commit(tmp_path) == f"{clean}+"
+
+
+def test_measuring_replaces_a_build_and_deciding_again_does_not(tiny):
+    """A run of another suite goes when a build is measured, and stays when one run is regated."""
+    other = tiny.root / "reports/latest/runs/other.json"
+    other.parent.mkdir(parents=True)
+    other.write_text("{}")
+    run = measured(tiny)
+    pipeline.conclude([(plan_of(tiny).promise, run)], report=tiny.root / "reports/latest")
+    assert other.exists()
+    pipeline.clear_runs(tiny.root / "reports/latest")
+    assert not other.exists()
