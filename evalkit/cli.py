@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from evalkit.pipeline import Concluded
 
 EXIT_USAGE, EXIT_NO_BASELINE = 2, 12
+EXIT_BROKEN_PIPE = 141
+"""As a shell reports a process that SIGPIPE ended."""
 DEFAULT_REPORT = Path("reports/latest")
 
 Command = Callable[[argparse.Namespace], int]
@@ -25,13 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     command: Command = options.command
     try:
-        return command(options)
+        code = command(options)
+        sys.stdout.flush()
     except BaselineMismatch as error:
         print(f"evalkit: {error}", file=sys.stderr)
         return EXIT_NO_BASELINE
     except EvalkitError as error:
         print(f"evalkit: {error}", file=sys.stderr)
         return EXIT_USAGE
+    except BrokenPipeError:
+        # The reader has gone (`| head`). Python would say so once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    return code
 
 
 def parser() -> argparse.ArgumentParser:

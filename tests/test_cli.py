@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +25,7 @@ def worse(question):
 """
 BASELINE = "reports/baselines/offline/tiny.json"
 RUN = "reports/latest/runs/tiny.json"
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -343,3 +347,14 @@ def test_a_budget_is_dollars(cli, text):
     with pytest.raises(SystemExit) as stopped:
         cli("run", "--max-usd", text)
     assert stopped.value.code == 2
+
+
+def test_a_reader_that_leaves_is_no_traceback():
+    """`evalkit … | head` ends quietly, and not with 0."""
+    listing = [sys.executable, "-m", "evalkit.cli", "prompts", "list"]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(listing, stdout=write, stderr=subprocess.PIPE, check=False, cwd=ROOT)
+    os.close(write)
+    assert done.returncode == 141
+    assert done.stderr == b""
