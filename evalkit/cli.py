@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from evalkit import __version__
 from evalkit.errors import BaselineMismatch, EvalkitError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXIT_USAGE, EXIT_NO_BASELINE = 2, 12
 EXIT_BROKEN_PIPE = 141
 """As a shell reports a process that SIGPIPE ended."""
+MAX_PRINTED = 1_000_000
 DEFAULT_REPORT = Path("reports/latest")
 
 Command = Callable[[argparse.Namespace], int]
@@ -31,10 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = command(options)
         sys.stdout.flush()
     except BaselineMismatch as error:
-        print(f"evalkit: {error}", file=sys.stderr)
+        _say(f"evalkit: {error}", file=sys.stderr)
         return EXIT_NO_BASELINE
     except EvalkitError as error:
-        print(f"evalkit: {error}", file=sys.stderr)
+        _say(f"evalkit: {error}", file=sys.stderr)
         return EXIT_USAGE
     except BrokenPipeError:
         # The reader has gone (`| head`). Python would say so once more when it flushes at exit.
@@ -213,7 +214,7 @@ def show_baseline_command(options: argparse.Namespace) -> int:
     from evalkit.config import find_root
 
     root = find_root(Path.cwd())
-    print(baselines.show(baselines.load_baseline(root, options.profile, options.suite.stem)))
+    _say(baselines.show(baselines.load_baseline(root, options.profile, options.suite.stem)))
     return 0
 
 
@@ -221,7 +222,7 @@ def diff_baselines_command(options: argparse.Namespace) -> int:
     from evalkit import baselines
 
     lines = baselines.diff(baselines.read(options.old), baselines.read(options.new))
-    print("\n".join(lines) or "no difference")
+    _say("\n".join(lines) or "no difference")
     return 0
 
 
@@ -229,7 +230,7 @@ def list_prompts_command(options: argparse.Namespace) -> int:
     from evalkit import prompts
     from evalkit.config import find_root
 
-    print(prompts.listing(find_root(Path.cwd())))
+    _say(prompts.listing(find_root(Path.cwd())))
     return 0
 
 
@@ -237,7 +238,7 @@ def show_prompt_command(options: argparse.Namespace) -> int:
     from evalkit import prompts
     from evalkit.config import find_root
 
-    print(prompts.show(find_root(Path.cwd()), options.ref))
+    _say(prompts.show(find_root(Path.cwd()), options.ref))
     return 0
 
 
@@ -245,7 +246,7 @@ def diff_prompts_command(options: argparse.Namespace) -> int:
     from evalkit import prompts
     from evalkit.config import find_root
 
-    print(prompts.diff(find_root(Path.cwd()), options.old, options.new))
+    _say(prompts.diff(find_root(Path.cwd()), options.old, options.new))
     return 0
 
 
@@ -276,8 +277,15 @@ def doctor_command(options: argparse.Namespace) -> int:
 
     findings = doctor.examine(Path.cwd(), profile=options.profile)
     for finding in findings:
-        print(finding)
+        _say(str(finding))
     return 0 if all(finding.ok for finding in findings) else EXIT_USAGE
+
+
+def _say(text: str, *, file: TextIO | None = None) -> None:
+    """Print text that files had a part in: control sequences and workflow commands stay inert."""
+    from evalkit.report.sinks import terminal
+
+    print(terminal(text, limit=MAX_PRINTED, multiline=True), file=file)
 
 
 def _tell(concluded: Concluded) -> int:

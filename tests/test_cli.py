@@ -358,3 +358,12 @@ def test_a_reader_that_leaves_is_no_traceback():
     os.close(write)
     assert done.returncode == 141
     assert done.stderr == b""
+
+
+def test_what_files_say_cannot_write_to_the_terminal(cli, project):
+    """An ESC sequence and a workflow command in a dataset reach stderr as text."""
+    project.cases([{"id": "c1", "input": "q", "expect": "\x1b[2J\n::error::pwned"}])
+    code, _, err = cli("run")
+    assert code == 2
+    assert "\x1b" not in err
+    assert not any(line.startswith("::") for line in err.splitlines())
