@@ -360,10 +360,12 @@ def test_a_reader_that_leaves_is_no_traceback():
     assert done.stderr == b""
 
 
-def test_what_files_say_cannot_write_to_the_terminal(cli, project):
-    """An ESC sequence and a workflow command in a dataset reach stderr as text."""
-    project.cases([{"id": "c1", "input": "q", "expect": "\x1b[2J\n::error::pwned"}])
-    code, _, err = cli("run")
-    assert code == 2
-    assert "\x1b" not in err
-    assert not any(line.startswith("::") for line in err.splitlines())
+def test_what_files_say_cannot_write_to_the_terminal(cli):
+    """An ESC sequence and a workflow command in a committed baseline are shown as text."""
+    because = "first\x1b[2J\n::error::pwned"
+    assert cli("baseline", "promote", "--because", because)[0] == 0
+    code, out, _ = cli("baseline", "show", "suites/tiny.toml")
+    assert code == 0
+    assert "pwned" in out
+    assert "\x1b" not in out
+    assert not any(line.startswith("::") for line in out.splitlines())
