@@ -161,9 +161,13 @@ def _judged(answer: Answer, scores: Sequence[Score], show: Show) -> tuple[Judged
     )
 
 
+_OF_A_CHUNK = frozenset({"useful", "not_useful"})
+
+
 def _judgement(item: Judgement, ranks: dict[str, int], show: Show) -> JudgementView:
-    rank = ranks.get(item.text.strip())
-    # A judged chunk is shown among the passages: repeating its text would double the file.
+    # A judged chunk is shown among the passages: repeating its text would double the file. A claim
+    # that repeats a passage word for word is still a claim, and is shown as one.
+    rank = ranks.get(item.text.strip()) if item.label in _OF_A_CHUNK else None
     return JudgementView(
         unit=f"passage {rank}" if rank else show(item.unit),
         text="" if rank else show(item.text),

@@ -107,3 +107,14 @@ def test_a_failure_has_a_reason_and_nothing_else():
     view = seen(Failure(stage="generate", error_type="ProviderTimeout", message="60 s"))
     assert view.failure == "ProviderTimeout in generate: 60 s"
     assert (view.answer, view.passages, view.judged, view.latency) == ("", (), (), "")
+
+
+def test_a_claim_that_repeats_a_passage_is_shown_as_a_claim():
+    """The verdict on the claim shows its words; the one on the passage only points at it."""
+    claim = Judgement(unit="c1", text="one", label="supported")
+    chunk = Judgement(unit="p1", text="one", label="useful")
+    [metric] = seen(Answer(text="one", passages=(passage(1, "one"),)), claim, chunk).judged
+    assert [(item.unit, item.text) for item in metric.judgements] == [
+        ("c1", "one"),
+        ("passage 1", ""),
+    ]
