@@ -25,19 +25,37 @@ T = TypeVar("T")
 TIME_FIELDS = frozenset({"started_at", "duration_s", "latency_s", "stage_latency_s"})
 """Fields that differ between two runs that measured the same; `without_times` drops them."""
 
+PAID_FIELDS = frozenset({"billed", "cached_calls", "retries", "waited_s"})
+"""As `TIME_FIELDS`: what an execution paid and waited follows from what was cached before it."""
+
 
 def encode(value: Any) -> Any:
     """Plain JSON data for a record, a tuple of records, or a plain value."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        data = {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        if type(value).__name__ in _TAGGED:
-            data["type"] = type(value).__name__
+    cls = type(value)
+    if cls in _PLAIN:
+        return value
+    names = _field_names(cls)  # type: ignore[arg-type]  # a class is hashable
+    if names is not None:
+        data = {name: encode(getattr(value, name)) for name in names}
+        if cls.__name__ in _TAGGED:
+            data["type"] = cls.__name__
         return data
     if isinstance(value, (tuple, list)):
         return [encode(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}
     return value
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+@functools.cache
+def _field_names(cls: Any) -> tuple[str, ...] | None:
+    """A record's fields in order, looked up once a type; None for what is no record."""
+    if not dataclasses.is_dataclass(cls):
+        return None
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 _TAGGED = frozenset({"Answer", "Failure", "Score", "Unscored"})
@@ -134,10 +152,13 @@ def _short(value: Any) -> str:
 
 def canonical(data: Any) -> bytes:
     """The one byte form of plain data: sorted keys, no spaces, UTF-8. Raises on NaN."""
-    text = json.dumps(
-        data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode("utf-8", errors="surrogatepass")
+    return _CANONICAL.encode(data).encode("utf-8", errors="surrogatepass")
+
+
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+"""Made once: `json.dumps` with options makes an encoder a call."""
 
 
 def digest(value: Any) -> str:
@@ -147,9 +168,13 @@ def digest(value: Any) -> str:
 
 
 def without_times(data: Any) -> Any:
-    """Plain data less every field in `TIME_FIELDS`: what two equal runs agree on byte for byte."""
+    """Plain data less `TIME_FIELDS` and `PAID_FIELDS`: what two equal runs agree on to the byte."""
     if isinstance(data, dict):
-        return {k: without_times(v) for k, v in data.items() if k not in TIME_FIELDS}
+        return {
+            key: without_times(value)
+            for key, value in data.items()
+            if key not in TIME_FIELDS and key not in PAID_FIELDS
+        }
     if isinstance(data, list):
         return [without_times(item) for item in data]
     return data

@@ -9,7 +9,11 @@ EvalkitError
 │   ├── RateLimited         wait, or lower the concurrency
 │   ├── ProviderTimeout     the other side did not answer in time
 │   ├── BadRequest          the request itself is refused; a retry will not help
-│   └── AuthFailed          a key is missing, wrong, or lacks a right
+│   ├── AuthFailed          a key is missing, wrong, or lacks a right
+│   ├── ConnectionLost      it broke with a request under way; it may be charged
+│   ├── BadReply            the reply is not what its protocol promises
+│   ├── NotRecorded         replay has no recording of this request: not evaluated
+│   └── ServerFailed        a server we started did not start, or died twice
 ├── JudgeError              the judge gave no usable verdict; the metric becomes `Unscored`
 └── BudgetExceeded          the run would cost more than it may
 
@@ -83,7 +87,14 @@ class BaselineMismatch(EvalkitError):
 
 
 class ProviderError(EvalkitError):
-    """A model provider or a target endpoint failed; nothing about quality follows from it."""
+    """A model provider or a target endpoint failed; nothing about quality follows from it.
+
+    `retry_after_s` is how long the provider asked to be left alone, None where it did not say.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class RateLimited(ProviderError):
@@ -102,9 +113,32 @@ class AuthFailed(ProviderError):
     """The provider does not accept the key."""
 
 
+class ConnectionLost(ProviderError):
+    """The connection broke with a request under way: whether it is charged is not known."""
+
+
+class BadReply(ProviderError):
+    """The reply is cut short, not JSON, or not what the provider's protocol promises."""
+
+
+class NotRecorded(ProviderError):
+    """Replay answers only from recordings, and this request is not among them."""
+
+
+class ServerFailed(ProviderError):
+    """A model server we started did not become ready, or died again after one restart."""
+
+
 class JudgeError(EvalkitError):
     """The judge gave no usable verdict; the score becomes `Unscored` with this message."""
 
 
 class BudgetExceeded(EvalkitError):
-    """The next call could cost more than the run may still spend."""
+    """The next call could cost more than the run may still spend.
+
+    `may_pass` says that only reservations of calls in flight stand in the way.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass

@@ -30,9 +30,12 @@ from evalkit.records.golden import (
 )
 from evalkit.records.runs import Baseline, BaselineCase, Fingerprint, Run, Saved
 from evalkit.records.scores import Comparison, Estimate, Judgement, Label, Score, Unscored
+from evalkit.records.serving import ServerRecord
+from evalkit.records.spending import ANSWERING, Spend
 from evalkit.records.verdicts import SEVERITY, Check, Decision, Outcome, Verdict, worst
 
 __all__ = [
+    "ANSWERING",
     "SEVERITY",
     "Answer",
     "Attack",
@@ -63,6 +66,8 @@ __all__ = [
     "Saved",
     "Score",
     "Secret",
+    "ServerRecord",
+    "Spend",
     "Trial",
     "Unscored",
     "Usage",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from evalkit.records.invariants import finite, require
 
@@ -43,25 +44,30 @@ class Passage:
 class Usage:
     """Tokens of one or more model calls.
 
-    `input_tokens` includes `cached_input_tokens`; `output_tokens` includes reasoning tokens.
+    `input_tokens` includes `cached_input_tokens` (read from the provider's prompt cache) and
+    `cache_write_tokens` (written to it); `output_tokens` includes reasoning tokens.
     """
 
     input_tokens: int = 0
     cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
     output_tokens: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("input_tokens", "cached_input_tokens", "output_tokens"):
+        for name in (
+            "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens",
+        ):  # fmt: skip
             require(getattr(self, name) >= 0, f"{name} must not be negative")
         require(
-            self.cached_input_tokens <= self.input_tokens,
-            "cached_input_tokens are part of input_tokens and cannot exceed them",
+            self.cached_input_tokens + self.cache_write_tokens <= self.input_tokens,
+            "cached_input_tokens and cache_write_tokens are part of input_tokens",
         )
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             input_tokens=self.input_tokens + other.input_tokens,
             cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
         )
 
@@ -81,16 +87,30 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """What a model is asked: one rendered prompt, an optional system text, an output bound."""
+    """What a model is asked: one rendered prompt, an optional system text, an output bound.
+
+    `schema` is a JSON Schema that the reply must satisfy, through the provider's own structured
+    output; None asks for free text. `prompt_ref` is the released prompt behind it (`name@version`).
+    `draw` tells requests apart that are alike in all else and want replies of their own; it is
+    never sent, only part of what a reply is remembered under.
+    """
 
     prompt: str
     system: str = ""
     max_output_tokens: int = 512
+    schema: Mapping[str, Any] | None = None
+    prompt_ref: str = ""
+    draw: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What a model replied. `latency_s` excludes waiting for our own concurrency limit."""
+    """What a model replied, without its reasoning.
+
+    `latency_s` is that of the one attempt that succeeded: no waiting for our own concurrency limit,
+    no attempt that failed, no pause between attempts. `cost` is at the price of a cold cache.
+    `usage_known` is false where the provider gave no usable counts; `usage` is then the worst case.
+    """
 
     text: str
     model: str
@@ -98,6 +118,7 @@ class Completion:
     cost: Cost
     latency_s: float
     stop_reason: Literal["stop", "length", "refusal"] = "stop"
+    usage_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from evalkit.records.answers import Trial
 from evalkit.records.golden import Case
 from evalkit.records.invariants import require
 from evalkit.records.scores import Score, Unscored
+from evalkit.records.serving import ServerRecord
+from evalkit.records.spending import Spend
 from evalkit.records.verdicts import Decision
 
 
@@ -49,6 +51,8 @@ class Run:
     cases: tuple[Case, ...]
     trials: tuple[Trial, ...]
     scores: tuple[Score | Unscored, ...]
+    spends: tuple[Spend, ...] = ()
+    servers: tuple[ServerRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,8 @@ class Judgement:
     """A verdict on one unit, with what a reviewer needs to check it.
 
     `unit` identifies the claim, chunk or sentence within its case; `evidence` is verbatim context;
-    `note` says in words why (missing numbers, a negation mismatch, the judge's rationale).
+    `note` says in words why (missing numbers, a negation mismatch, the judge's rationale). `votes`
+    of the `voters` of a panel gave the label; both are 0 where one judge alone was asked.
     """
 
     unit: str
@@ -27,6 +28,11 @@ class Judgement:
     label: Label
     evidence: str = ""
     note: str = ""
+    votes: int = 0
+    voters: int = 0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.votes <= self.voters, f"{self.unit}: more votes than voters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,10 +16,10 @@ def passage(**changes):
 
 
 def test_usages_add_up_field_by_field():
-    """3 + 10, of them 1 + 4 cached, 2 + 5 written."""
-    first = Usage(input_tokens=3, cached_input_tokens=1, output_tokens=2)
-    second = Usage(input_tokens=10, cached_input_tokens=4, output_tokens=5)
-    total = Usage(input_tokens=13, cached_input_tokens=5, output_tokens=7)
+    """3 + 10, of them 1 + 4 read from a cache and 2 + 6 written to one; 2 + 5 out."""
+    first = Usage(input_tokens=3, cached_input_tokens=1, cache_write_tokens=2, output_tokens=2)
+    second = Usage(input_tokens=10, cached_input_tokens=4, cache_write_tokens=6, output_tokens=5)
+    total = Usage(input_tokens=13, cached_input_tokens=5, cache_write_tokens=8, output_tokens=7)
     assert first + second == total
     assert first + Usage() == first
 
@@ -28,7 +28,9 @@ def test_costs_add_up():
     assert Cost(usd=0.25) + Cost(usd=0.5) == Cost(usd=0.75)
 
 
-@pytest.mark.parametrize("name", ["input_tokens", "cached_input_tokens", "output_tokens"])
+@pytest.mark.parametrize(
+    "name", ["input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens"]
+)
 def test_a_count_of_tokens_is_not_negative(name):
     """A provider that reports −1 for "unknown" has reported nothing."""
     with pytest.raises(ValueError, match=f"{name} must not be negative"):
@@ -36,10 +38,13 @@ def test_a_count_of_tokens_is_not_negative(name):
 
 
 def test_cached_tokens_are_part_of_the_input():
-    """All of it may be cached; more than all cannot be."""
+    """All of it may be read from a cache or written to one; more than all cannot be."""
     assert Usage(input_tokens=5, cached_input_tokens=5).input_tokens == 5
-    with pytest.raises(ValueError, match="cannot exceed"):
+    assert Usage(input_tokens=5, cached_input_tokens=3, cache_write_tokens=2).input_tokens == 5
+    with pytest.raises(ValueError, match="are part of input_tokens"):
         Usage(input_tokens=5, cached_input_tokens=6)
+    with pytest.raises(ValueError, match="are part of input_tokens"):
+        Usage(input_tokens=5, cached_input_tokens=3, cache_write_tokens=3)
 
 
 @pytest.mark.parametrize("usd", [-0.01, math.nan, math.inf])
