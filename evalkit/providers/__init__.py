@@ -1,10 +1,15 @@
+"""Ways to reach a model: one file a provider.
+
+A profile binds a role to `<name>`, to `<name>/<model>`, or to a table `{ provider = "<name>", … }`.
+What is registered under a name is a dataclass whose fields are its options (`model` among them) or,
+for what needs none, a function of the name as written and the project's cache folder.
+"""
+
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from evalkit.providers.protocol import Embedder, Model
 from evalkit.registry import Registry
-
-T = TypeVar("T")
 
 
 class ModelFactory(Protocol):
@@ -22,37 +27,24 @@ class EmbedderFactory(Protocol):
     def __call__(self, spec: str, *, cache: Path | None) -> Embedder: ...
 
 
-MODELS: Registry[ModelFactory] = Registry(
+MODELS: Registry[type[Model] | ModelFactory] = Registry(
     "model",
     "evalkit.models",
     {
         "embedded/extractive": "evalkit.providers.extractive:extractive",
         "scripted": "evalkit.providers.scripted:echo",
+        "openai": "evalkit.providers.openai:OpenAIModel",
+        "anthropic": "evalkit.providers.anthropic:AnthropicModel",
+        "vllm": "evalkit.providers.vllm:VllmModel",
     },
 )
-EMBEDDERS: Registry[EmbedderFactory] = Registry(
+EMBEDDERS: Registry[type[Embedder] | EmbedderFactory] = Registry(
     "embedder",
     "evalkit.embedders",
     {
         "embedded/minilm": "evalkit.providers.embedders:minilm",
         "scripted": "evalkit.providers.embedders:scripted",
         "sentence-transformers": "evalkit.providers.embedders:sentence_transformers",
+        "openai": "evalkit.providers.openai_embedder:OpenAIEmbedder",
     },
 )
-"""`sentence-transformers/<model>` is served by the factory registered under its first part."""
-
-
-def model(spec: str, *, cache: Path | None = None) -> Model:
-    """The model called `spec`. Raises `UnknownName` where nobody serves it."""
-    return _serving(MODELS, spec)(spec, cache=cache)
-
-
-def embedder(spec: str, *, cache: Path | None = None) -> Embedder:
-    """The embedder called `spec`. Raises `UnknownName` where nobody serves it."""
-    return _serving(EMBEDDERS, spec)(spec, cache=cache)
-
-
-def _serving(registry: Registry[T], spec: str) -> T:
-    """The factory registered under the whole spec, else under its part before the first slash."""
-    provider = spec.partition("/")[0]
-    return registry.get(provider if spec not in registry and provider in registry else spec)

@@ -25,6 +25,8 @@ OPTIONS = {
     "tokens": [{"max_input_per_case": 1000.0}, {"max_increase": 0.1}],
     "coverage": [{}],
     "zero_tolerance": [{"metric": "m"}, {"metric": "m", "max_rate": 0.06}],
+    "versus": [{"metric": "m"}, {"metric": "m", "than": "other"}],
+    "saving": [{"min_saving": 0.3}, {"min_saving": 0.3, "of": "tokens", "than": "other"}],
 }
 """Options under which each kind has something to promise; a new kind adds a line."""
 
@@ -35,7 +37,9 @@ NEEDS_BASELINE = [
     if "max_increase" in options or (kind == "metric" and options.get("compare", True))
 ]
 # Budgets look at trials, not at scores.
-ON_SCORES = [(kind, options) for kind, options in GATE_CASES if kind not in {"cost", "tokens"}]
+BUDGETS = {"cost", "tokens", "saving"}
+ON_SCORES = [(kind, options) for kind, options in GATE_CASES if kind not in BUDGETS]
+AGAINST_TARGETS = [(kind, options) for kind, options in GATE_CASES if kind in {"versus", "saving"}]
 
 every_gate = pytest.mark.parametrize(("kind", "options"), GATE_CASES)
 
@@ -49,7 +53,20 @@ def full(value=1.0, before=1.0, **changes):
     usd = dict.fromkeys(scores["m"], 0.001)
     run = make_run(scores, usd=usd)
     baseline = make_baseline({"m": by_case([before] * N)}, usd=usd)
-    return measured(replace(run, **changes), baseline)
+    return rivalled(measured(replace(run, **changes), baseline))
+
+
+def rivalled(measurement, usage=2.0):
+    """With the baseline as another target too, which took so many times as much."""
+    cases = tuple(
+        replace(
+            case,
+            usd=tuple(usage * (usd or 0.001) for usd in case.usd),
+            input_tokens=tuple(round(usage * n) for n in case.input_tokens),
+        )
+        for case in measurement.baseline.cases
+    )
+    return replace(measurement, rivals=(("other", replace(measurement.baseline, cases=cases)),))
 
 
 def verdict_of(gate, measurement):
@@ -96,6 +113,14 @@ def test_a_comparison_without_a_baseline_is_an_error_that_says_why(kind, options
     assert "there is none; make one" in verdict.reason
 
 
+@pytest.mark.parametrize(("kind", "options"), AGAINST_TARGETS)
+def test_a_comparison_without_the_other_target_is_an_error(kind, options):
+    """Also where a baseline is there: it is none of the suite's targets."""
+    verdict = verdict_of(gate_of(kind, options), replace(full(), rivals=()))
+    assert verdict.outcome == "ERROR"
+    assert "to compare with" in verdict.reason
+
+
 @every_gate
 def test_nothing_measured_never_passes(kind, options):
     verdict = verdict_of(gate_of(kind, options), full(cases=(), trials=(), scores=()))
@@ -111,9 +136,8 @@ def test_nothing_scored_never_passes_a_gate_on_scores(kind, options):
 def test_a_target_that_never_answered_never_passes(kind, options):
     scores = {"m": by_case([1.0] * N)}
     run = make_run(scores, failed=[(case_id, 0) for case_id in scores["m"]])
-    assert (
-        verdict_of(gate_of(kind, options), measured(run, make_baseline(scores))).outcome == "ERROR"
-    )
+    measurement = rivalled(measured(run, make_baseline(scores)))
+    assert verdict_of(gate_of(kind, options), measurement).outcome == "ERROR"
 
 
 @every_gate
@@ -130,7 +154,11 @@ def test_a_run_better_in_every_case_alike_is_never_judged_worse(kind, options, l
         found = [
             verdict_of(
                 gate_of(kind, options),
-                measured(make_run({"m": by_case(now)}), make_baseline({"m": by_case([0.7] * N)})),
+                rivalled(
+                    measured(
+                        make_run({"m": by_case(now)}), make_baseline({"m": by_case([0.7] * N)})
+                    )
+                ),
             ).outcome
             for now in (worse, better)
         ]

@@ -6,16 +6,23 @@ import sys
 
 import pytest
 
-from evalkit.providers import EMBEDDERS, MODELS, embedder, model
+from evalkit.providers import EMBEDDERS, MODELS
 from evalkit.records import ModelRequest
-from evalkit.registry import UnknownName
+
+IN_PROCESS = ("embedded/extractive", "scripted")
+"""What is registered as a function; models of other processes have a contract of their own."""
 
 REQUEST = ModelRequest(prompt="Rain fell on Paris. The cat sat.\n\nQuestion: Where did rain fall?")
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+def test_the_rest_are_classes_whose_fields_are_their_options():
+    assert all(isinstance(MODELS.get(n), type) for n in MODELS.names() if n not in IN_PROCESS)
+
+
+@pytest.mark.parametrize("name", IN_PROCESS)
 def test_a_model_replies_the_same_and_counts(name, tmp_path):
-    one, other = model(name, cache=tmp_path), model(name, cache=None)
+    make = MODELS.get(name)
+    one, other = make(name, cache=tmp_path), make(name, cache=None)
     first, second = (asyncio.run(made.complete(REQUEST)) for made in (one, other))
     assert first.text == second.text != ""
     assert first.usage == second.usage
@@ -24,25 +31,16 @@ def test_a_model_replies_the_same_and_counts(name, tmp_path):
     assert first.model == one.name
 
 
-def test_an_embedder_with_a_model_name_is_found_by_its_first_part():
-    assert set(EMBEDDERS.names()) >= {"embedded/minilm", "sentence-transformers"}
-    assert embedder("embedded/minilm").dimensions == 384
-
-
-@pytest.mark.parametrize("spec", ["embedded/minilmm", "nobody/model", ""])
-def test_an_unknown_name_is_refused(spec):
-    with pytest.raises(UnknownName):
-        embedder(spec)
-    with pytest.raises(UnknownName):
-        model(spec)
+def test_the_shipped_embedder_is_registered():
+    assert EMBEDDERS.get("embedded/minilm")("embedded/minilm", cache=None).dimensions == 384
 
 
 def test_importing_the_registries_loads_nothing_heavy():
     script = (
         "import sys, evalkit.providers, evalkit.rag.indexes, evalkit.rag.retrievers\n"
         "import evalkit.targets\n"
-        "print(sorted({'onnxruntime', 'tokenizers', 'faiss', 'bm25s', 'scipy', 'aiohttp'} & "
-        "set(sys.modules)))"
+        "heavy = 'onnxruntime tokenizers faiss bm25s scipy aiohttp openai anthropic'.split()\n"
+        "print(sorted(set(heavy) & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

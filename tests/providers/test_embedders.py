@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from evalkit.errors import ConfigError
-from evalkit.providers import EMBEDDERS, embedder
+from evalkit.providers import EMBEDDERS
 from evalkit.providers.embedders import minilm, scripted, sentence_transformers
 from evalkit.providers.minilm import MiniLmEmbedder
 from evalkit.providers.scripted_embedder import ScriptedEmbedder
-from evalkit.registry import UnknownName
 
 
 def test_each_name_makes_its_embedder(tmp_path):
@@ -41,10 +40,3 @@ def test_the_rest_after_the_slash_is_the_model(tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     local = sentence_transformers(f"sentence-transformers/{tmp_path / 'mine'}")
     assert local.fingerprint == "sentence-transformers/mine@9.9"
-
-
-def test_the_part_before_the_slash_finds_the_factory():
-    """A provider that nobody serves is told with its near misses."""
-    assert isinstance(embedder("scripted"), ScriptedEmbedder)
-    with pytest.raises(UnknownName, match="Did you mean sentence-transformers"):
-        embedder("sentence-transformer/x")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from evalkit.errors import ConfigError
-from evalkit.providers import embedder as embedder_called
+from evalkit.providers.embedders import minilm as named_minilm
 from evalkit.providers.minilm import WEIGHTS, MiniLmEmbedder, VectorStore, card_digests, shared
 
 ROOT = Path(__file__).parents[2]
@@ -127,7 +127,7 @@ def test_one_embedder_serves_the_process(tmp_path):
     """Pipeline, generator and judge of one project share vectors; another project has its own."""
     mine = shared(tmp_path)
     assert shared(tmp_path) is mine
-    assert embedder_called("embedded/minilm", cache=tmp_path) is mine
+    assert named_minilm("embedded/minilm", cache=tmp_path) is mine
     assert shared(tmp_path / "other") is not mine
 
 
