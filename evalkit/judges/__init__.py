@@ -1,4 +1,8 @@
-"""Judges turn text into verdicts on claims, passages and sentences."""
+"""Judges turn text into verdicts on claims, passages and sentences.
+
+The registry holds those that need nothing but the run's embedder. An `LlmJudge` is made of the chat
+model that a profile names as its judge, a `PanelJudge` of several judges.
+"""
 
 from __future__ import annotations
 
