@@ -23,12 +23,21 @@ class Registry(Generic[T]):
     """An ordered, immutable menu of implementations of one kind.
 
     `kind` is the noun used in messages ("metric"); `group` the entry-point group for plugins;
-    `builtin` maps a name to `"module:Class"`.
+    `builtin` maps a name to `"module:Class"`; `refused` maps names that a user may well try, and
+    that nothing can be registered under, to the reason.
     """
 
-    def __init__(self, kind: str, group: str, builtin: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        group: str,
+        builtin: Mapping[str, str],
+        *,
+        refused: Mapping[str, str] | None = None,
+    ) -> None:
         self.kind = kind
         self.group = group
+        self._refused = dict(refused or {})
         self._builtin = {
             name: EntryPoint(name=name, value=value, group=group) for name, value in builtin.items()
         }
@@ -61,6 +70,8 @@ class Registry(Generic[T]):
         if points:
             loaded: T = points[0].load()
             return loaded
+        if name in self._refused:
+            raise UnknownName(f"{self.kind} {name!r} cannot be used: {self._refused[name]}")
         near = difflib.get_close_matches(name, self.names(), n=3)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         known = ", ".join(self.names())

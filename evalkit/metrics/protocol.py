@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from evalkit.judges.protocol import Judge
-from evalkit.providers.protocol import Embedder
+from evalkit.providers.protocol import Embedder, Model
 from evalkit.records import Answer, Case, Score, Unscored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
-    """What a metric may measure with."""
+    """What a metric may measure with.
+
+    `model` is the judge's chat model, for metrics that bring prompts of their own; None where the
+    judge has none. Cache, budget, retries and limits are around it already.
+    """
 
     judge: Judge
     embedder: Embedder
+    model: Model | None = None
 
 
 class Metric(Protocol):
