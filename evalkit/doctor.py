@@ -13,7 +13,10 @@ from evalkit.config import Project, find_root, load_project
 from evalkit.errors import BaselineMismatch, EvalkitError
 
 PACKAGES = ("numpy", "scipy", "onnxruntime", "tokenizers", "faiss-cpu", "bm25s", "jinja2", "pytest")
-EXTRAS = ("datasets", "pandas", "pyarrow", "pytest-xdist", "sentence-transformers")
+EXTRAS = (
+    "openai", "anthropic", "genai-prices", "vllm", "ragas", "deepeval", "datasets", "pandas",
+    "pyarrow", "pytest-xdist", "sentence-transformers",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +51,19 @@ def _suites(project: Project, profile: str) -> Iterator[Finding]:
         return
     for path in paths:
         try:
-            plan = assemble.plan(path, project=project, profile=profile)
+            plans = assemble.plans(path, project=project, profile=profile)
         except EvalkitError as error:
             yield Finding(ok=False, what=str(error))
             continue
-        n, gates = len(plan.dataset.cases), len(plan.promise.gates)
-        yield Finding(ok=True, what=f"suite {plan.name}: {n} cases, {gates} gates")
-        try:
-            baselines.load_fitting(project.root, plan.fingerprint, suite=path)
-        except BaselineMismatch as error:
-            yield Finding(ok=False, what=f"baseline of {plan.name}: {error}")
-        else:
-            yield Finding(ok=True, what=f"baseline of {plan.name} fits")
+        for plan in plans:
+            n, gates = len(plan.dataset.cases), len(plan.promise.gates)
+            yield Finding(ok=True, what=f"suite {plan.name}: {n} cases, {gates} gates")
+            try:
+                baselines.load_fitting(project.root, plan.fingerprint, suite=path)
+            except BaselineMismatch as error:
+                yield Finding(ok=False, what=f"baseline of {plan.name}: {error}")
+            else:
+                yield Finding(ok=True, what=f"baseline of {plan.name} fits")
 
 
 def _python() -> Finding:

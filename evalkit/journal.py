@@ -1,5 +1,7 @@
 """Append-only record of every finished trial and score, so that a killed run resumes.
 
+What the calls behind them came to is written before they are: a resumed run forgets no spending.
+
 One file a writer, one line a record, written with a single
 `write` to a file opened for appending: a kill tears at most the last line, and that line's work is
 simply done again. The first line names what the run was made of; a journal of another run is
@@ -8,6 +10,7 @@ refused, never mixed in.
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,17 +18,20 @@ from pathlib import Path
 
 from evalkit import codec
 from evalkit.errors import DataError, Problem
-from evalkit.records import Score, Trial, Unscored
+from evalkit.records import Score, Spend, Trial, Unscored
+
+Entry = Trial | Score | Unscored | Spend
 
 FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
-    """What journals hold of one run: the last word on each trial and score."""
+    """What journals hold of one run: the last word on each trial, score and spending."""
 
     trials: tuple[Trial, ...]
     scores: tuple[Score | Unscored, ...]
+    spends: tuple[Spend, ...] = ()
 
 
 class Journal:
@@ -39,9 +45,11 @@ class Journal:
         if os.fstat(self._file).st_size == 0:
             self._write({"journal": FORMAT, "key": key})
 
-    def add(self, record: Trial | Score | Unscored) -> None:
+    def add(self, record: Entry) -> None:
         """Write one record; it survives a kill of this process from here on."""
         kind = "trial" if isinstance(record, Trial) else "score"
+        if isinstance(record, Spend):
+            kind = "spend"
         self._write({kind: codec.encode(record)})
 
     def _write(self, data: object) -> None:
@@ -81,7 +89,12 @@ class Place:
 
     def files(self, suite: str) -> tuple[Path, ...]:
         """Every journal of the suite that counts, in name order."""
-        found = sorted(self.folder.glob(f"{suite}.*.*.jsonl"))
+        found = sorted(
+            path
+            for path in self.folder.glob(f"{glob.escape(suite)}.*.*.jsonl")
+            # `a.b` is a suite of its own: its journals are none of the suite `a`.
+            if path.name.removeprefix(f"{suite}.").count(".") == 2
+        )
         if self.resume:
             return tuple(found)
         current = f"{suite}.{self.run_id}."
@@ -99,22 +112,27 @@ def read(paths: Iterable[Path], *, key: str) -> Entries:
     """
     trials: dict[tuple[str, int], Trial] = {}
     scores: dict[tuple[str, int, str], Score | Unscored] = {}
+    spends: dict[tuple[str, int, str], Spend] = {}
     problems: list[Problem] = []
     for path in paths:
         try:
             for record in _records(path, key):
                 if isinstance(record, Trial):
                     trials[record.case_id, record.repeat] = record
+                elif isinstance(record, Spend):
+                    spends[record.case_id, record.repeat, record.part] = record
                 else:
                     scores[record.case_id, record.repeat, record.metric] = record
         except DataError as error:
             problems.extend(error.problems)
     if problems:
         raise DataError(problems)
-    return Entries(trials=tuple(trials.values()), scores=tuple(scores.values()))
+    return Entries(
+        trials=tuple(trials.values()), scores=tuple(scores.values()), spends=tuple(spends.values())
+    )
 
 
-def _records(path: Path, key: str) -> Iterable[Trial | Score | Unscored]:
+def _records(path: Path, key: str) -> Iterable[Entry]:
     lines = path.read_bytes().split(b"\n")[:-1]  # after the last newline: nothing, or a torn line
     for number, line in enumerate(lines, start=1):
         where = f"{path.name}:{number}"
@@ -129,8 +147,10 @@ def _records(path: Path, key: str) -> Iterable[Trial | Score | Unscored]:
             yield codec.decode(Trial, data["trial"], where=where)
         elif "score" in data:
             yield _decode_score(data["score"], where)
+        elif "spend" in data:
+            yield codec.decode(Spend, data["spend"], where=where)
         else:
-            raise DataError([Problem(where=where, what="neither a trial nor a score")])
+            raise DataError([Problem(where=where, what="neither a trial nor a score nor a spend")])
 
 
 def _decode_score(data: object, where: str) -> Score | Unscored:

@@ -9,34 +9,78 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from evalkit import codec, journal
+from evalkit import codec, journal, scope
+from evalkit.calls.ledger import Ledger
+from evalkit.errors import BudgetExceeded
 from evalkit.gates.protocol import Promise
 from evalkit.metrics.protocol import Instruments, Metric
 from evalkit.pricing import Price, cost_of
 from evalkit.records import (
+    ANSWERING,
     Answer,
     Case,
     Dataset,
     Failure,
     Fingerprint,
     Score,
+    ServerRecord,
     Trial,
     Unscored,
 )
+from evalkit.scope import Scope
 from evalkit.targets.protocol import Target
+
+IN_PROCESS = 8
+"""Cases in flight where every model runs in this process: enough to keep its threads busy."""
 
 MESSAGE_LIMIT = 500
 """Characters of an error message that are kept: enough to act on, too few to carry a document."""
 
-BROKEN = (Exception, SystemExit)
+BROKEN = (Exception, SystemExit, asyncio.CancelledError)
 """What code under test may do to us: it ends one trial or one score, never the run. A target that
-calls `sys.exit(0)` must not end the build, green."""
+calls `sys.exit(0)` must not end the build, green; nor must one whose own task was cancelled."""
+
+
+class Remote(Protocol):
+    """The models of a plan that are outside this process, and what they share."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests they take at once; 0 where there are none."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """What the build may still spend; None where it has no cap."""
+        ...
+
+    @property
+    def servers(self) -> tuple[ServerRecord, ...]:
+        """What model servers did for the plan."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections, servers and files."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InProcess:
+    """No model outside this process; a budget all the same, for targets that cost."""
+
+    ledger: Ledger | None = None
+    concurrency: int = 0
+    servers: tuple[ServerRecord, ...] = ()
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +88,7 @@ class Plan:
     """A suite with every name turned into an object: what the straight line runs on.
 
     `price` converts a target's tokens to dollars where the target does not price itself.
+    `paces_itself` is true where the target waits on nothing but models that evalkit calls.
     """
 
     purpose: str
@@ -54,6 +99,8 @@ class Plan:
     instruments: Instruments
     price: Price | None
     fingerprint: Fingerprint
+    remote: Remote = field(default_factory=InProcess)
+    paces_itself: bool = False
 
     @property
     def name(self) -> str:
@@ -68,18 +115,22 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How hard to work: attempts a case, cases in flight, seconds an attempt, dollars a suite."""
+    """How hard to work: attempts a case, cases in flight, seconds an answer of a target may take.
+
+    Without a `concurrency`, as many cases are in flight as the models outside this process take
+    requests, at least `IN_PROCESS`. The time limit is for targets that wait on something else; a
+    model that evalkit calls has limits of its own, which pauses do not count against.
+    """
 
     repeats: int = 1
-    concurrency: int = 8
+    concurrency: int | None = None
     attempt_timeout_s: float = 120.0
-    max_usd: float | None = None
 
     def __post_init__(self) -> None:
-        if self.repeats < 1 or self.concurrency < 1:
+        if self.repeats < 1 or (self.concurrency is not None and self.concurrency < 1):
             raise ValueError("repeats and concurrency must be at least 1")
-        if not self.attempt_timeout_s > 0 or not (self.max_usd is None or self.max_usd > 0):
-            raise ValueError("attempt_timeout_s and max_usd must be more than 0")
+        if not self.attempt_timeout_s > 0:
+            raise ValueError("attempt_timeout_s must be more than 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +156,15 @@ class Engine:
         self._scores = {
             (s.case_id, s.repeat, s.metric): s
             for s in known.scores
-            if (s.case_id, s.repeat) in self._trials
+            if (s.case_id, s.repeat) in self._trials and not _is_unpaid(s)
         }
+        self._spends = {(s.case_id, s.repeat, s.part): s for s in known.spends}
         self._journal = journal.Journal(place.own(plan.name), key=plan.key)
-        self._spent_usd = 0.0
         self._began_s = self._ended_s = time.perf_counter()
         self._futures: dict[str, Future[Measured]] = {}
+        self._queue: deque[Case] = deque()
+        self._workers = 0
         self._loop = asyncio.new_event_loop()
-        self._slots = asyncio.Semaphore(effort.concurrency)
         self._ready: asyncio.Task[Failure | None] | None = None
         self._thread = threading.Thread(
             target=self._loop.run_forever, name=f"evalkit-{plan.name}", daemon=True
@@ -131,7 +183,7 @@ class Engine:
         self.close()
 
     def close(self) -> None:
-        """Cancel what is running, end the thread, close the journal."""
+        """Cancel what is running, let go of the models, end the thread, close the journal."""
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -139,22 +191,58 @@ class Engine:
         self._journal.close()
 
     async def _stop(self) -> None:
+        self._queue.clear()
         running = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        await self.plan.remote.close()
+
+    def release(self) -> None:
+        """Let go of the models where no case is in flight; a later case opens them again."""
+        asyncio.run_coroutine_threadsafe(self._release(), self._loop).result()
+
+    async def _release(self) -> None:
+        if not self._workers:
+            await self.plan.remote.close()
 
     @property
     def duration_s(self) -> float:
         """From making the engine to the last case that was finished."""
         return self._ended_s - self._began_s
 
+    @property
+    def concurrency(self) -> int:
+        """Cases in flight at once."""
+        return self._effort.concurrency or max(IN_PROCESS, self.plan.remote.concurrency)
+
     def start(self, cases: Iterable[Case]) -> None:
         """Begin measuring these cases; those already begun are left alone."""
-        for case in cases:
-            if case.id not in self._futures:
-                work = self._measure(case)
-                self._futures[case.id] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        new = [case for case in cases if case.id not in self._futures]
+        if new:
+            self._futures |= {case.id: Future() for case in new}
+            self._loop.call_soon_threadsafe(self._enqueue, new)
+
+    def _enqueue(self, cases: Iterable[Case]) -> None:
+        """Workers take cases from a queue: ten thousand waiting cases are not as many tasks."""
+        self._queue.extend(cases)
+        while self._workers < min(self.concurrency, self._workers + len(self._queue)):
+            self._workers += 1
+            self._loop.create_task(self._work())
+
+    async def _work(self) -> None:
+        try:
+            while self._queue:
+                case = self._queue.popleft()
+                future = self._futures[case.id]
+                try:
+                    future.set_result(await self._measure(case))
+                except BaseException as error:
+                    future.set_exception(error)
+                    if _is_stopping():
+                        raise
+        finally:
+            self._workers -= 1
 
     def wait(self, case: Case) -> Measured:
         """The case, measured; begins it where nobody has."""
@@ -168,60 +256,95 @@ class Engine:
         return journal.Entries(
             trials=tuple(trial for measured in done for trial in measured.trials),
             scores=tuple(score for measured in done for score in measured.scores),
+            spends=tuple(self._spends.values()),
         )
 
     async def _measure(self, case: Case) -> Measured:
-        async with self._slots:
-            trials: list[Trial] = []
-            scores: list[Score | Unscored] = []
-            for repeat in range(self._effort.repeats):
+        trials: list[Trial] = []
+        scores: list[Score | Unscored] = []
+        asked = [metric for metric in self.plan.metrics if metric.applies_to(case)]
+        for repeat in range(self._effort.repeats):
+            with scope.opened(case.id, repeat, ""):  # what its parts ask alike is asked once
                 trial = await self._trial(case, repeat)
                 trials.append(trial)
-                asked = [metric for metric in self.plan.metrics if metric.applies_to(case)]
-                scores.extend([await self._score(metric, case, trial) for metric in asked])
-            self._ended_s = time.perf_counter()
-            return Measured(trials=tuple(trials), scores=tuple(scores))
+                # All at once: a judge's questions about one answer do not wait for each other.
+                scores += await asyncio.gather(
+                    *(self._score(metric, case, trial) for metric in asked)
+                )
+        self._ended_s = time.perf_counter()
+        return Measured(trials=tuple(trials), scores=tuple(scores))
 
     async def _trial(self, case: Case, repeat: int) -> Trial:
         known = self._trials.get((case.id, repeat))
         if known is None:
-            outcome = await self._attempt(case)
+            with scope.opened(case.id, repeat, ANSWERING) as here:
+                outcome = await self._attempt(case, here)
+            self._spent(here)
             known = Trial(case_id=case.id, repeat=repeat, outcome=outcome)
+            self._trials[case.id, repeat] = known
             self._journal.add(known)
-        if isinstance(known.outcome, Answer):
-            self._spent_usd += known.outcome.cost.usd
         return known
 
-    async def _attempt(self, case: Case) -> Answer | Failure:
-        limit = self._effort.max_usd
-        if limit is not None and self._spent_usd >= limit:
-            message = f"spent ${self._spent_usd:.4f} of at most ${limit:.4f}"
-            return Failure(stage="budget", error_type="BudgetExceeded", message=message)
+    def _spent(self, here: Scope) -> None:
+        """Keep what the calls of one part came to, before the part itself is kept."""
+        if here.calls or here.retries:
+            spend = here.spend
+            key = spend.case_id, spend.repeat, spend.part
+            if key in self._spends:
+                # An earlier execution did it in part; what that paid was paid too.
+                before = self._spends[key]
+                spend = replace(
+                    spend,
+                    retries=before.retries + spend.retries,
+                    waited_s=before.waited_s + spend.waited_s,
+                    billed=before.billed + spend.billed,
+                )
+            self._spends[key] = spend
+            self._journal.add(spend)
+
+    async def _attempt(self, case: Case, here: Scope) -> Answer | Failure:
+        ledger = self.plan.remote.ledger
         if self._ready is None:
             self._ready = asyncio.ensure_future(self._ingest())
         unready = await self._ready
         if unready is not None:
             return unready
+        limit_s = None if self.plan.paces_itself else self._effort.attempt_timeout_s
         try:
-            async with asyncio.timeout(self._effort.attempt_timeout_s):
+            if ledger is not None and ledger.left_usd <= 0.0:
+                raise BudgetExceeded(f"the budget of ${ledger.cap_usd:.4f} is spent")
+            async with asyncio.timeout(limit_s):
                 answer = await self.plan.target.answer(case.input)
+        except BudgetExceeded as error:
+            return _failure("budget", error)
         except BROKEN as error:
+            if _is_stopping():
+                raise
             return _failure("answer", error)
         if self.plan.price is not None:
             answer = replace(answer, cost=cost_of(answer.usage, self.plan.price))
+        if ledger is not None and not here.calls:
+            # Calls that are not ours are known only afterwards.
+            ledger.reserve(0.0).settle(answer.cost.usd)
         return answer
 
     async def _ingest(self) -> Failure | None:
         try:
-            await self.plan.target.ingest(self.plan.dataset.documents)
+            with scope.opened("", 0, "ingest") as here:
+                await self.plan.target.ingest(self.plan.dataset.documents)
         except BROKEN as error:
+            if _is_stopping():
+                raise
             return _failure("ingest", error)
+        self._spent(here)
         return None
 
     async def _score(self, metric: Metric, case: Case, trial: Trial) -> Score | Unscored:
         known = self._scores.get((case.id, trial.repeat, metric.name))
         if known is None:
-            known = await self._judge(metric, case, trial)
+            with scope.opened(case.id, trial.repeat, metric.name) as here:
+                known = await self._judge(metric, case, trial)
+            self._spent(here)
             self._journal.add(known)
         return known
 
@@ -241,6 +364,8 @@ class Engine:
                 case, trial.outcome, repeat=trial.repeat, instruments=self.plan.instruments
             )
         except BROKEN as error:
+            if _is_stopping():
+                raise
             return unscored(f"{type(error).__name__}: {error}")
         if (score.case_id, score.repeat, score.metric) != (case.id, trial.repeat, metric.name):
             return unscored(f"{metric.name} answered for {score.metric} of {score.case_id}")
@@ -257,6 +382,18 @@ def _failure(stage: str, error: BaseException) -> Failure:
     )
 
 
-def _is_unpaid(trial: Trial) -> bool:
-    """A trial that the budget refused: a resumed run, with a larger one, makes it after all."""
-    return isinstance(trial.outcome, Failure) and trial.outcome.stage == "budget"
+def _is_stopping() -> bool:
+    """Whether it is we who cancelled the running task, not the code under test."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _is_unpaid(found: Trial | Score | Unscored) -> bool:
+    """What the budget refused: a resumed run, with a larger one, makes it after all."""
+    if isinstance(found, Unscored):
+        return found.reason.startswith((BudgetExceeded.__name__, "no answer: BudgetExceeded"))
+    return isinstance(found, Trial) and (
+        isinstance(found.outcome, Failure)
+        # Whatever its stage: a pipeline names its own.
+        and found.outcome.error_type == BudgetExceeded.__name__
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +78,9 @@ def clear_runs(report: Path) -> None:
 
 def conclude(measured: Sequence[tuple[Promise, Run]], *, report: Path) -> Concluded:
     """Aggregate, gate and report a build whose suites have been measured."""
-    compared = [compare(run, promise) for promise, run in measured]
     promises = [promise for promise, _ in measured]
+    runs = {promise.suite: run for promise, run in measured}
+    compared = [compare(run, promise, among=runs) for promise, run in measured]
     decisions = decide_build([(p.gates, m) for p, m in zip(promises, compared, strict=True)])
     saved = tuple(
         Saved(run=measurement.run, decision=decision)
@@ -131,17 +132,34 @@ def collect(
         scores=tuple(
             sorted(entries.scores, key=lambda s: (cases[s.case_id], s.repeat, metrics[s.metric]))
         ),
+        spends=tuple(sorted(entries.spends, key=lambda s: (s.case_id, s.repeat, s.part))),
+        servers=plan.remote.servers,
     )
 
 
-def compare(run: Run, promise: Promise) -> Measurement:
-    """The run's estimates beside the baseline that fits it, or why none does."""
-    estimates = estimate(run)
+def compare(run: Run, promise: Promise, *, among: Mapping[str, Run]) -> Measurement:
+    """The run's estimates beside the baseline that fits it, or why none does.
+
+    `among` are the build's runs by suite; those of the suite's earlier targets are its rivals.
+    """
+    stem = promise.suite.partition("@")[0]
+    rivals = tuple(
+        (name, baselines.reduced(among[f"{stem}@{name}"]))
+        for name in promise.rivals
+        if f"{stem}@{name}" in among
+    )
+    baseline, problem = None, ""
     try:
         baseline = baselines.load_fitting(promise.root, run.fingerprint, suite=promise.path)
     except BaselineMismatch as error:
-        return Measurement(run=run, estimates=estimates, baseline=None, baseline_problem=str(error))
-    return Measurement(run=run, estimates=estimates, baseline=baseline)
+        problem = str(error)
+    return Measurement(
+        run=run,
+        estimates=estimate(run),
+        baseline=baseline,
+        baseline_problem=problem,
+        rivals=rivals,
+    )
 
 
 def fresh_place(folder: Path, *, resume: bool) -> journal.Place:
@@ -152,7 +170,7 @@ def fresh_place(folder: Path, *, resume: bool) -> journal.Place:
 
 def render(measured: Sequence[tuple[Promise, Saved]], *, report: Path) -> tuple[Path, ...]:
     """Write the reports of saved runs again; the same records give the same bytes."""
-    compared = [compare(saved.run, promise) for promise, saved in measured]
+    compared = [compare(saved.run, promise, among={}) for promise, saved in measured]
     view = report_view(
         [saved for _, saved in measured],
         baselines=[measurement.baseline for measurement in compared],

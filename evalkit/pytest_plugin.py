@@ -26,10 +26,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what generator, judge and embedder are (default: offline)")  # fmt: skip
     add("--evalkit-report", default="reports/latest", metavar="DIR",
         help="folder of report, runs and journal (default: reports/latest)")  # fmt: skip
-    add("--evalkit-concurrency", type=int, default=8, metavar="N",
-        help="cases in flight at once (default: 8)")  # fmt: skip
+    add("--evalkit-concurrency", type=int, metavar="N",
+        help="cases in flight at once (default: 8, or what the provider takes)")  # fmt: skip
     add("--evalkit-max-usd", type=float, metavar="USD",
-        help="ask the target nothing more once this is spent; the gates then error")  # fmt: skip
+        help="hard cap for the build; what it refuses makes the gates error")  # fmt: skip
+    add("--evalkit-deadline", type=float, metavar="SECONDS",
+        help="call no model later than this after the start; the gates then error")  # fmt: skip
+    add("--evalkit-replay", metavar="DIR",
+        help="answer model calls from recordings alone; a miss makes the gates error")  # fmt: skip
+    add("--evalkit-record", metavar="DIR",
+        help="write every reply of a provider into these recordings")  # fmt: skip
+    add("--evalkit-no-cache", action="store_true",
+        help="buy every reply anew, whatever the reply cache holds")  # fmt: skip
     add("--evalkit-resume", action="store_true",
         help="keep what the journal in the report folder already holds")  # fmt: skip
     add("--evalkit-update-baseline", metavar="WHY",

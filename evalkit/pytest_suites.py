@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import functools
 import uuid
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from typing import Any, Literal
 import pytest
 
 from evalkit import assemble, pipeline
+from evalkit.calls.traffic import Traffic
 from evalkit.config import Project, find_root, load_project
 from evalkit.errors import EvalkitError
 from evalkit.journal import Place
@@ -53,6 +54,21 @@ class Suite:
         return Engine(self.plan, place=self.place, effort=self.effort)
 
     @property
+    def suffix(self) -> str:
+        """What the names of its items end in, where the file has several targets."""
+        at, target = self.plan.name.partition("@")[1:]
+        return at + target
+
+    def item_name(self, gate: str) -> str:
+        """What a gate's item is called. The bracket ends it: pytest 9.2 adds one that does not."""
+        return f"gate[{gate}{self.suffix}]"
+
+    def release(self) -> None:
+        """Let go of models and servers while another suite is measured, where nothing runs."""
+        if "engine" in vars(self):
+            self.engine.release()
+
+    @property
     def wanted(self) -> bool:
         """Whether anything of the suite was selected."""
         return bool(self.cases or self.gates)
@@ -67,9 +83,11 @@ class Build:
     report: Path
     place: Place
     effort: Effort
+    traffic: Traffic
     because: str | None
-    suites: dict[Path, Suite] = field(default_factory=dict)
+    suites: dict[Path, tuple[Suite, ...]] = field(default_factory=dict)
     projects: dict[Path, Project] = field(default_factory=dict)
+    current: Suite | None = None
     concluded: pipeline.Concluded | None = None
 
     @classmethod
@@ -91,11 +109,20 @@ class Build:
             effort = Effort(
                 repeats=pipeline.EPOCHS if because else 1,
                 concurrency=option("--evalkit-concurrency"),
-                max_usd=option("--evalkit-max-usd"),
             )
-        except ValueError as error:
+            traffic = Traffic.of_build(
+                place.folder,
+                run_id=place.run_id,
+                resume=place.resume,
+                max_usd=option("--evalkit-max-usd"),
+                deadline_s=option("--evalkit-deadline"),
+                replay=_folder(config, "--evalkit-replay"),
+                record=_folder(config, "--evalkit-record"),
+                cached=not option("--evalkit-no-cache"),
+            )
+        except (ValueError, EvalkitError) as error:
             raise pytest.UsageError(str(error)) from error
-        return cls(config, option("--evalkit-profile"), report, place, effort, because)
+        return cls(config, option("--evalkit-profile"), report, place, effort, traffic, because)
 
     @classmethod
     def adopted(cls, config: pytest.Config, output: Mapping[str, Any]) -> Build:
@@ -106,21 +133,34 @@ class Build:
         """
         build = cls.from_config(config, run_id=output["run_id"])
         for path, seen in output["suites"].items():
-            suite = build.load(Path(path), seen["nodeid"])
-            selected = set(seen["cases"])
-            suite.cases = [case for case in suite.plan.dataset.cases if case.id in selected]
-            suite.gates = set(seen["gates"])
-            suite.started = datetime.datetime.fromisoformat(seen["started"])
+            for suite in build.load(Path(path), seen["nodeid"]):
+                noted = seen["plans"][suite.plan.name]
+                selected = set(noted["cases"])
+                suite.cases = [case for case in suite.plan.dataset.cases if case.id in selected]
+                suite.gates = set(noted["gates"])
+                suite.started = datetime.datetime.fromisoformat(noted["started"])
         return build
 
-    def load(self, path: Path, nodeid: str) -> Suite:
-        """The suite in a file, assembled once. Raises `EvalkitError` with every problem of it."""
+    def load(self, path: Path, nodeid: str) -> tuple[Suite, ...]:
+        """The suite in a file, assembled once, a plan a target.
+
+        Raises `EvalkitError` with every problem of it.
+        """
         if path not in self.suites:
             root = find_root(path.parent)
             project = self.projects.setdefault(root, load_project(root))
-            plan = assemble.plan(path, project=project, profile=self.profile)
-            self.suites[path] = Suite(plan, nodeid, self.place, self.effort)
+            plans = assemble.plans(
+                path, project=project, profile=self.profile, traffic=self.traffic
+            )
+            self.suites[path] = tuple(
+                Suite(plan, nodeid, self.place, self.effort) for plan in plans
+            )
         return self.suites[path]
+
+    @property
+    def all_suites(self) -> Iterator[Suite]:
+        """Every plan of every file, in order."""
+        return (suite for suites in self.suites.values() for suite in suites)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -161,17 +201,23 @@ class Build:
             "run_id": self.place.run_id,
             "suites": {
                 str(path): {
-                    "nodeid": suite.nodeid,
-                    "gates": sorted(suite.gates),
-                    "started": suite.started.isoformat(),
-                    "cases": [case.id for case in suite.cases],
+                    "nodeid": suites[0].nodeid,
+                    "plans": {
+                        suite.plan.name: {
+                            "gates": sorted(suite.gates),
+                            "started": suite.started.isoformat(),
+                            "cases": [case.id for case in suite.cases],
+                        }
+                        for suite in suites
+                    },
                 }
-                for path, suite in self.suites.items()
+                for path, suites in self.suites.items()
             },
         }
 
     def measured(self, suite: Suite, case: Case) -> list[str]:
         """Measure a case; why it, or one of its scores, is missing (empty when nothing is)."""
+        self.turn_to(suite)
         if self.is_worker:
             suite.engine.start([case])  # the other cases may belong to another worker
         else:
@@ -182,6 +228,14 @@ class Build:
         unscored = [f"{s.metric}: {s.reason}" for s in done.scores if isinstance(s, Unscored)]
         return failed or unscored
 
+    def turn_to(self, suite: Suite) -> None:
+        """One suite at a time holds its models: two servers may not fit on one GPU."""
+        if self.current is not suite:
+            for other in self.all_suites:
+                if other is not suite:
+                    other.release()
+            self.current = suite
+
     def verdict(self, suite: Suite, gate: str) -> Verdict:
         """The gate's verdict."""
         verdicts = self.saved(suite).decision.verdicts
@@ -191,13 +245,13 @@ class Build:
         """The suite's part of the build; the first call measures what is missing and decides."""
         if self.concluded is None:
             self.concluded = self.conclude()
-        order = [s for s in self.suites.values() if s.gates]
+        order = [s for s in self.all_suites if s.gates]
         return self.concluded.saved[order.index(suite)]
 
     def conclude(self) -> pipeline.Concluded:
         """Decide every suite of which a gate was selected, over all cases of its slice."""
         measured = []
-        for suite in self.suites.values():
+        for suite in self.all_suites:
             if suite.gates:
                 run = self.run_of(suite)
                 if self.because:
@@ -208,6 +262,7 @@ class Build:
 
     def run_of(self, suite: Suite) -> Run:
         """The suite, measured; under xdist its time is that of the workers, as far as known."""
+        self.turn_to(suite)
         entries = suite.engine.all()
         elapsed_s = (pipeline.now() - suite.started).total_seconds()
         duration_s = elapsed_s if self.is_controller else suite.engine.duration_s
@@ -217,7 +272,7 @@ class Build:
         """Report each gate of a selected suite that no item reported; under xdist that is all."""
         if self.is_worker or session.config.option.collectonly:
             return
-        for suite in self.suites.values():
+        for suite in self.all_suites:
             for gate in suite.plan.promise.gates if suite.wanted else ():
                 if gate.name in suite.reported:
                     continue
@@ -241,12 +296,13 @@ class Build:
         """Report a gate that no item ran for, as if one had: counted, listed, in the JUnit file."""
         suite.reported.add(gate)
         red = self.is_red(suite, outcome)
-        nodeid = f"{suite.nodeid}::gate[{gate}]"
+        name = suite.item_name(gate)
+        nodeid = f"{suite.nodeid}::{name}"
         phases: tuple[Phase, ...] = ("setup", "call", "teardown")
         for phase in phases:
             report = pytest.TestReport(
                 nodeid=nodeid,
-                location=(suite.nodeid, None, f"gate[{gate}]"),
+                location=(suite.nodeid, None, name),
                 keywords={},
                 outcome="failed" if red and phase == "call" else "passed",
                 longrepr=f"{outcome}: {sinks.terminal(reason)}" if phase == "call" else None,
@@ -270,9 +326,16 @@ class Build:
 
     def pytest_unconfigure(self) -> None:
         """Stop whatever is still running."""
-        for suite in self.suites.values():
+        for suite in self.all_suites:
             if "engine" in vars(suite):
                 suite.engine.close()
+        self.traffic.close()
+
+
+def _folder(config: pytest.Config, option: str) -> Path | None:
+    """The folder an option names, from where pytest was started."""
+    given: str | None = config.getoption(option)
+    return config.invocation_params.dir / given if given else None
 
 
 class SuiteFile(pytest.File):
@@ -284,13 +347,18 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         try:
-            suite = self.build.load(self.path, self.nodeid)
+            suites = self.build.load(self.path, self.nodeid)
         except EvalkitError as error:
             raise self.CollectError(sinks.terminal(str(error), multiline=True)) from error
+        for suite in suites:
+            yield from self._items(suite)
+
+    def _items(self, suite: Suite) -> Iterator[pytest.Item]:
         for case in suite.plan.dataset.cases:
-            yield CaseItem.from_parent(self, name=case.id, build=self.build, suite=suite, case=case)
+            name = case.id + suite.suffix
+            yield CaseItem.from_parent(self, name=name, build=self.build, suite=suite, case=case)
         for gate in suite.plan.promise.gates:
-            name = f"gate[{gate.name}]"
+            name = suite.item_name(gate.name)
             yield GateItem.from_parent(
                 self,
                 name=name,

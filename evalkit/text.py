@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,8 @@ _WORD = re.compile(
 
 def words(text: str) -> tuple[str, ...]:
     """Case-folded words and numbers in order: "Don't pay 1,000." gives don't, pay and 1,000."""
+    if text.isascii():  # the same, lower-cased as a whole; in other scripts a word may change length
+        return tuple([word.rstrip(".") for word in _WORD.findall(text.lower())])
     return tuple(
         match.group().casefold().replace("’", "'").rstrip(".") for match in _WORD.finditer(text)
     )
@@ -186,11 +189,16 @@ def content_words(text: str) -> tuple[str, ...]:
 
     Numbers come normalised ("1,000" as "1000"), so that two spellings of one amount match.
     """
-    return tuple(
-        _amount(word) if word[0].isdigit() else stem(word)
-        for word in (_plain(word) for word in words(text))
-        if word not in STOP_WORDS and word not in _CONTRACTED
-    )
+    return tuple([found for word in words(text) if (found := _content(word)) is not None])
+
+
+@lru_cache(maxsize=16_384)
+def _content(word: str) -> str | None:
+    """The stem or number of a case-folded word; None for a stop word. Texts repeat their words."""
+    word = _plain(word)
+    if word in STOP_WORDS or word in _CONTRACTED:
+        return None
+    return _amount(word) if word[0].isdigit() else stem(word)
 
 
 _CONTRACTED = frozenset(_listed("it's he's she's that's there's i'm you're we're they're n't"))

@@ -20,12 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import cli, pytest_plugin
-from evalkit.assemble import GATES_BY_NAME, RagOptions
+from evalkit.assemble.models import JUDGING
+from evalkit.assemble.suites import GATES_BY_NAME
+from evalkit.assemble.targets import RagOptions
 from evalkit.attacks import ATTACKS
 from evalkit.config import Profile, SuiteHeader
 from evalkit.datasets.rows import CASE_FIELDS, DOCUMENT_FIELDS
 from evalkit.gates import GATES
 from evalkit.judges import JUDGES
+from evalkit.judges.llm import LlmJudge
 from evalkit.metrics import METRICS
 from evalkit.pricing import Price
 from evalkit.providers import EMBEDDERS, MODELS
@@ -49,7 +52,7 @@ refused, with the nearest name and the file's line. How the parts fit together:
 
 METRIC_LINES = ("Range:", "Unit:", "Unscored:")
 SHOWN_TYPES = {str: "string", int: "integer", float: "number", bool: "true or false"}
-GIVEN = {"name", "root"}
+GIVEN = {"name", "root", "section"}
 """Fields that evalkit fills in itself."""
 
 
@@ -120,19 +123,33 @@ def project_parts() -> Iterator[str]:
     yield "\nWhat they catch and what they cost: [detectors.md](detectors.md).\n"
     for name in (name for name in builtin(TARGETS) if name != "rag"):
         yield from section(f'`[targets.<name>]` with `kind = "{name}"`', TARGETS.get(name), level=3)
-    yield from section("`price` of a target", Price, level=3)
+    yield from section("`price` of a target or a role", Price, level=3)
+    yield from profile_parts()
+
+
+def profile_parts() -> Iterator[str]:
     yield from section("`[profiles.<name>]`", Profile, level=3)
-    roles: tuple[tuple[str, Registry[Any]], ...] = (
-        ("generator", MODELS),
-        ("judge", JUDGES),
-        ("embedder", EMBEDDERS),
+    roles: tuple[tuple[str, tuple[Registry[Any], ...]], ...] = (
+        ("generator", (MODELS,)),
+        ("judge", (JUDGES, MODELS)),
+        ("embedder", (EMBEDDERS,)),
     )
-    for role, registry in roles:
-        yield f"- `{role}`: {', '.join(f'`{name}`' for name in builtin(registry))}"
+    for role, registries in roles:
+        names = dict.fromkeys(name for registry in registries for name in builtin(registry))
+        yield f"- `{role}`: {', '.join(f'`{name}`' for name in names)}"
     yield (
         "\n`scripted` is a fake for tests. `sentence-transformers/<model>` needs the extra of that "
-        "name.\n"
+        "name. A role that calls a provider may have a `price` of its own, see above; without one "
+        "the price of the catalogue holds.\n"
     )
+    yield "#### Keys of a judge that is a chat model\n"
+    yield "They stand beside the provider's own keys.\n"
+    yield from table(LlmJudge, only=JUDGING)
+    for role, registry in (("a model", MODELS), ("an embedder", EMBEDDERS)):
+        for name in builtin(registry):
+            entry: Any = registry.get(name)
+            if hasattr(entry, "__dataclass_fields__"):
+                yield from section(f'`provider = "{name}"` of {role}', entry, level=4)
 
 
 def dataset_parts() -> Iterator[str]:
@@ -227,7 +244,8 @@ def table(cls: type, *, only: Iterable[str] = ()) -> Iterator[str]:
 
 
 def option_fields(cls: type) -> Mapping[str, dataclasses.Field[Any]]:
-    return {f.name: f for f in dataclasses.fields(cls) if f.init and f.name not in GIVEN}
+    found = {f.name: f for f in dataclasses.fields(cls) if f.init and f.name not in GIVEN}
+    return {name: f for name, f in found.items() if not name.startswith("_")}
 
 
 def kind(hint: Any) -> str:
@@ -262,6 +280,8 @@ def toml(value: Any) -> str:
         return f'"{value}"'
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(toml, value))}]"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
     if isinstance(value, Mapping):
         inside = ", ".join(f"{key} = {toml(item)}" for key, item in value.items())
         return f"{{ {inside} }}" if inside else "{}"

@@ -95,7 +95,18 @@ def test_no_text_of_a_case_or_answer_is_kept():
     assert "SECRET" not in baselines.render(promoted(run))
 
 
-@pytest.mark.parametrize("name", ["../up", "", ".hidden", "a/b", "a\\b", "-flag", "a\n"])
+def test_a_target_of_a_suite_has_a_baseline_of_its_own(tmp_path):
+    run = replace(
+        RUN, fingerprint=replace(FINGERPRINT, suite="rag_quality@small", metrics=(("m", "1"),))
+    )
+    path = baselines.save(tmp_path, promoted(run))
+    assert path.name == "rag_quality@small.json"
+    assert baselines.load_baseline(tmp_path, "offline", "rag_quality@small") == promoted(run)
+    with pytest.raises(BaselineMismatch):
+        baselines.load_baseline(tmp_path, "offline", "rag_quality")
+
+
+@pytest.mark.parametrize("name", ["../up", "", ".hidden", "a/b", "a\\b", "-flag", "@a", "a\n"])
 def test_a_name_that_would_leave_the_folder_is_refused(tmp_path, name):
     with pytest.raises(DataError, match="cannot name a baseline file"):
         baselines.load_baseline(tmp_path, "offline", name)
@@ -157,6 +168,29 @@ def test_a_damaged_file_is_refused(tmp_path, text, message):
 def test_a_file_that_cannot_be_read_is_told(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         baselines.read(tmp_path)
+
+
+# ── reduced, for another target ──────────────────────────────────────────────────────────────────
+
+
+def test_a_run_reduced_is_what_its_baseline_would_be():
+    whole = replace(promoted(), because="", promoted_by="", commit="")
+    assert baselines.reduced(RUN) == whole
+
+
+def test_a_run_with_holes_can_be_reduced_and_only_holes_are_missing():
+    """One repeat unanswered, one unscored, one case never tried: the rest is there as it was."""
+    run = make_run(
+        {"m": by_case([[0.5, 1.0], [0.5, None], [0.5, 0.5]])}, failed=[("c000", 1), ("c002", 0),
+        ("c002", 1)],
+    )  # fmt: skip
+    run = replace(run, trials=tuple(trial for trial in run.trials if trial.case_id != "c002"))
+    first, second, third = baselines.reduced(run).cases
+    assert first.scores == (("m", (0.5,)),)
+    assert first.usd == (0.0,)
+    assert second.scores == (("m", (0.5,)),)
+    assert len(second.usd) == 2
+    assert (third.scores, third.usd, third.input_tokens) == ((), (), ())
 
 
 # ── comparing ────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,10 +16,12 @@ from evalkit.records import (
     Attack,
     Canary,
     Case,
+    Cost,
     Failure,
     Passage,
     Saved,
     Score,
+    Spend,
     Trial,
     Usage,
 )
@@ -142,6 +145,16 @@ def test_times_and_only_times_are_set_aside():
     """latency_s and started_at go at any depth; usd and tokens stay."""
     data = {"started_at": "x", "trials": [{"latency_s": 1.0, "usd": 2.0, "input_tokens": 3}]}
     assert codec.without_times(data) == {"trials": [{"usd": 2.0, "input_tokens": 3}]}
+
+
+def test_what_this_execution_paid_is_set_aside_too():
+    """A second run finds every reply in the cache; what they cost with a cold one stays."""
+    spend = Spend(case_id="c", repeat=0, part="answer", calls=2, cold=Cost(usd=0.5))
+    paid = replace(spend, billed=Cost(usd=0.5), retries=1, waited_s=0.25)
+    found = replace(spend, cached_calls=2)
+    dear = replace(spend, cold=Cost(usd=0.6))
+    first, second, other = (codec.without_times(codec.encode(s)) for s in (paid, found, dear))
+    assert first == second != other
 
 
 def test_dump_and_load_are_inverse(tmp_path):

@@ -55,8 +55,12 @@ def test_a_good_suite_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("target", "traget", ["s.toml:4 suite.traget: unknown key 'traget'. Did you mean target?",
-                              "s.toml:1 suite: missing key 'target'"]),
+        ("target", "traget", ["s.toml:4 suite.traget: unknown key 'traget'. Did you mean target?"]),
+        ('target = "rag"', "", ["s.toml:1 suite: names its target, or several targets; exactly"]),
+        ('target = "rag"', 'target = "rag"\ntargets = ["a"]', ["exactly one of the two keys"]),
+        ('target = "rag"', 'targets = ["a", "b", "a"]', ["names a target twice in a, b, a"]),
+        ('target = "rag"', 'targets = ["a", "../b"]', ["names the target '../b'; one of several"]),
+        ("faithfulness = {}", '"own/metric" = 3', ["s.toml:7 metrics.own/metric: must be a table"]),
         ('"d@1"', "3", ["s.toml:3 suite.dataset: wrong type. Got 3. Allowed: a string."]),
         ("[metrics]", "[metricks]", ["s.toml:6 metricks: unknown table 'metricks'"]),
         ("faithfulness = {}", "", ["names nothing to measure"]),
@@ -76,7 +80,7 @@ def test_each_fault_is_named(tmp_path, old, new, says):
 def test_all_faults_are_reported_together(tmp_path):
     """Three mistakes are three problems in one error."""
     text = GOOD.replace("purpose", "porpoise").replace("target", "traget")
-    assert len(problems_of(tmp_path, text)) == 4  # two unknown keys, two missing ones
+    assert len(problems_of(tmp_path, text)) == 3  # two unknown keys, one missing
 
 
 @dataclass(frozen=True)

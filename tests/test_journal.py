@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +11,15 @@ from hypothesis import strategies as st
 from evalkit import journal
 from evalkit.errors import DataError
 from evalkit.journal import Journal, Place
-from evalkit.records import Answer, Failure, Score, Trial, Unscored
+from evalkit.records import Answer, Cost, Failure, Score, Spend, Trial, Unscored, Usage
 
 TRIAL = Trial(case_id="a", repeat=0, outcome=Answer(text="x"))
 SCORE = Score(case_id="a", repeat=0, metric="m", value=0.5)
 GONE = Unscored(case_id="b", repeat=0, metric="m", reason="judge down")
+SPEND = Spend(
+    case_id="a", repeat=0, part="m", calls=3, cached_calls=1, retries=1, waited_s=0.5,
+    usage=Usage(input_tokens=7, output_tokens=2), billed=Cost(usd=0.1), cold=Cost(usd=0.2),
+)  # fmt: skip
 
 
 def write(path, *records, key="k"):
@@ -24,10 +30,19 @@ def write(path, *records, key="k"):
 
 
 def test_what_was_added_is_read_back(tmp_path):
-    """Trials and scores, scored or not, come back equal."""
-    write(tmp_path / "s.r.main.jsonl", TRIAL, SCORE, GONE)
+    """Trials, scores, scored or not, and what was spent come back equal."""
+    write(tmp_path / "s.r.main.jsonl", TRIAL, SPEND, SCORE, GONE)
     entries = journal.read([tmp_path / "s.r.main.jsonl"], key="k")
-    assert entries == journal.Entries(trials=(TRIAL,), scores=(SCORE, GONE))
+    assert entries == journal.Entries(trials=(TRIAL,), scores=(SCORE, GONE), spends=(SPEND,))
+
+
+def test_spending_is_kept_by_part_the_last_word_counts(tmp_path):
+    """The answer's and a metric's stand apart; a part that was done again replaces its own."""
+    answer, again = replace(SPEND, part="answer"), replace(SPEND, calls=4)
+    write(tmp_path / "s.r.gw0.jsonl", SPEND, answer)
+    write(tmp_path / "s.r.gw1.jsonl", again)
+    paths = [tmp_path / "s.r.gw0.jsonl", tmp_path / "s.r.gw1.jsonl"]
+    assert journal.read(paths, key="k").spends == (again, answer)
 
 
 @given(cut=st.integers(0, 600))
@@ -64,8 +79,11 @@ def test_a_journal_of_another_run_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "line",
-    [b'{"trial": 1}', b"{}", b"not json", b"[]", b"1", b'{"score": 1}', b'{"score": {"value": 1}}'],
-)
+    [
+        b'{"trial": 1}', b"{}", b"not json", b"[]", b"1", b'{"score": 1}',
+        b'{"score": {"value": 1}}', b'{"spend": 1}', b'{"spend": {"calls": 1}}',
+    ],
+)  # fmt: skip
 def test_a_line_that_is_no_record_is_an_error(tmp_path, line):
     """Damage in the middle of a file is not skipped over: it names its line."""
     path = tmp_path / "s.r.main.jsonl"
@@ -86,3 +104,20 @@ def test_an_earlier_execution_is_read_only_when_resuming(tmp_path):
     assert [p.name for p in fresh.files("s")] == ["s.new.gw1.jsonl"]
     assert not (tmp_path / "s.old.main.jsonl").exists()
     assert (tmp_path / "other.old.main.jsonl").exists()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_suite_whose_name_goes_on_is_another_one(tmp_path, resume):
+    """Targets `llama-3` and `llama-3.1` of one suite: neither reads or removes the other's files.
+
+    Brackets in a name are part of it, no pattern.
+    """
+    for suite in ("s@llama-3", "s@llama-3.1", "s[1]", "s1"):
+        write(tmp_path / f"{suite}.old.main.jsonl", TRIAL)
+        write(tmp_path / f"{suite}.new.gw0.jsonl", TRIAL)
+    place = Place(folder=tmp_path, run_id="new", writer="gw0", resume=resume)
+    for suite in ("s@llama-3", "s[1]"):
+        wanted = [f"{suite}.new.gw0.jsonl", *([f"{suite}.old.main.jsonl"] if resume else [])]
+        assert [path.name for path in place.files(suite)] == wanted
+    for kept in ("s@llama-3.1", "s1"):
+        assert (tmp_path / f"{kept}.old.main.jsonl").exists()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -11,9 +13,10 @@ from typing import ClassVar
 import pytest
 
 from evalkit import journal
+from evalkit.calls.ledger import Ledger
 from evalkit.gates.protocol import Promise
 from evalkit.journal import Place
-from evalkit.measure import Effort, Engine, Plan
+from evalkit.measure import IN_PROCESS, Effort, Engine, InProcess, Plan
 from evalkit.pricing import Price
 from evalkit.records import (
     Answer,
@@ -74,7 +77,7 @@ class FakeMetric:
 CASES = tuple(Case(id=f"c{i}", input=f"q{i}") for i in range(6))
 
 
-def plan(target, metric=None, *, cases=CASES, price=None, dataset_digest="d"):
+def plan(target, metric=None, *, cases=CASES, price=None, dataset_digest="d", ledger=None, **given):
     return Plan(
         purpose="p",
         promise=Promise(
@@ -82,9 +85,11 @@ def plan(target, metric=None, *, cases=CASES, price=None, dataset_digest="d"):
         ),
         dataset=Dataset(name="n", version="1", slice="", digest="d", cases=cases),
         target=target,
-        metrics=(metric or FakeMetric(),),
+        metrics=metric if isinstance(metric, tuple) else (metric or FakeMetric(),),
         instruments=None,
         price=price,
+        remote=given.pop("remote", InProcess(ledger=ledger)),
+        **given,
         fingerprint=Fingerprint(
             suite="s", profile="p", dataset="n@1", dataset_slice="",
             dataset_digest=dataset_digest, target="t", generator="g", judge="j", judge_card="",
@@ -123,9 +128,15 @@ def test_a_metric_is_asked_only_where_it_applies(tmp_path):
     assert {score.case_id for score in entries.scores} == {case.id for case in CASES}
 
 
-@pytest.mark.parametrize("fault", [ValueError("boom"), SystemExit(0), TimeoutError("slow")])
+@pytest.mark.parametrize(
+    "fault",
+    [ValueError("boom"), SystemExit(0), TimeoutError("slow"), asyncio.CancelledError("its own")],
+)
 def test_whatever_a_target_raises_is_a_failure_of_the_trial(tmp_path, fault):
-    """sys.exit(0) inside a target must not end the build green: it is a failure like any other."""
+    """sys.exit(0) inside a target must not end the build green: it is a failure like any other.
+
+    So is a task of its own that somebody cancelled; it must not end a worker of ours.
+    """
     entries = measured(tmp_path, plan(FakeTarget(fault=fault)))
     assert {trial.outcome.error_type for trial in entries.trials} == {type(fault).__name__}
     assert all(isinstance(score, Unscored) for score in entries.scores)
@@ -165,7 +176,10 @@ def test_a_target_that_hangs_is_given_up(tmp_path):
     assert entries.trials[0].outcome.error_type == "TimeoutError"
 
 
-@pytest.mark.parametrize("value", [float("nan"), 1.5, -0.1, ValueError("x"), SystemExit(0)])
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), 1.5, -0.1, ValueError("x"), SystemExit(0), asyncio.CancelledError("its own")],
+)
 def test_a_metric_that_breaks_is_a_missing_score(tmp_path, value):
     """NaN, a value out of range and an exception are Unscored, never a number."""
     entries = measured(tmp_path, plan(FakeTarget(), FakeMetric(value=value)))
@@ -203,9 +217,10 @@ def test_without_resume_everything_is_asked_again(tmp_path):
 def test_cost_is_priced_and_the_budget_stops_the_run(tmp_path):
     """A dollar a case and a budget of 2.5: three answers, then failures; resuming pays the rest."""
     price = Price(input=1.0)
-    entries = measured(
-        tmp_path, plan(FakeTarget(), price=price), concurrency=1, max_usd=2.5, run_id="one"
-    )
+    ledger = Ledger(path=tmp_path / "budget.sqlite", cap_usd=2.5)
+    capped = plan(FakeTarget(), price=price, ledger=ledger)
+    entries = measured(tmp_path, capped, concurrency=1, run_id="one")
+    ledger.close()
     outcomes = [trial.outcome for trial in entries.trials]
     assert [type(outcome) for outcome in outcomes] == [Answer] * 3 + [Failure] * 3
     assert outcomes[0].cost.usd == pytest.approx(1.0)
@@ -229,3 +244,154 @@ def test_closing_early_leaves_no_thread(tmp_path):
     engine.close()
     assert not thread.is_alive()
     assert sys.exc_info() == (None, None, None)
+
+
+def test_closing_gives_no_case_a_failure(tmp_path):
+    """What we cancelled was not measured; a resumed run must do it."""
+
+    class Slow(FakeTarget):
+        async def answer(self, question):
+            await asyncio.sleep(30)
+
+    place = Place(folder=tmp_path, run_id="r", writer="main", resume=False)
+    engine = Engine(plan(Slow()), place=place, effort=Effort())
+    engine.start(CASES)
+    assert _soon(lambda: engine._workers)
+    engine.close()
+    assert journal.read(tmp_path.glob("*.jsonl"), key=engine.plan.key).trials == ()
+
+
+# ── how many at once ─────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class FakeRemote:
+    """What a plan's models share, where they take so many requests; notes each closing."""
+
+    concurrency: int = 0
+    ledger: Ledger | None = None
+    servers: tuple = ()
+    closed: int = 0
+
+    async def close(self):
+        self.closed += 1
+
+
+def _soon(true):
+    """Wait at most five seconds for something that another thread does."""
+    for _ in range(500):
+        if true():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("asked", "takes", "expected"),
+    [(None, 0, IN_PROCESS), (None, 4, IN_PROCESS), (None, 20, 20), (3, 20, 3), (12, 0, 12)],
+)
+def test_as_many_cases_run_as_the_models_take_requests(tmp_path, asked, takes, expected):
+    """At least eight without being told; exactly what one is told, whatever the models take."""
+    target = FakeTarget()
+    cases = tuple(Case(id=f"c{i}", input="q") for i in range(25))
+    remote = FakeRemote(concurrency=takes)
+    measured(tmp_path, plan(target, cases=cases, remote=remote), concurrency=asked)
+    assert target.most_running == expected
+
+
+def test_a_thousand_waiting_cases_are_no_thousand_tasks(tmp_path):
+    """Two workers take them from a queue; all are done."""
+    tasks = []
+
+    class Counting(FakeTarget):
+        async def answer(self, question):
+            tasks.append(len(asyncio.all_tasks()))
+            return Answer(text=question)
+
+    cases = tuple(Case(id=f"c{i}", input="q") for i in range(1000))
+    entries = measured(tmp_path, plan(Counting(), cases=cases), concurrency=2)
+    assert len(entries.scores) == 1000
+    assert max(tasks) <= 8
+
+
+def test_cases_that_come_later_are_taken_up(tmp_path):
+    """The workers of the first are gone by then."""
+    place = Place(folder=tmp_path, run_id="r", writer="main", resume=False)
+    with Engine(plan(FakeTarget()), place=place, effort=Effort(concurrency=2)) as engine:
+        for case in CASES:
+            assert engine.wait(case).trials[0].case_id == case.id
+
+
+def test_metrics_of_one_answer_are_judged_at_once(tmp_path):
+    """Three that each wait for all three to have begun: one after the other they never would."""
+    begun, all_begun = set(), asyncio.Event()
+
+    def waiting(metric_name):
+        class Waiting(FakeMetric):
+            name = metric_name
+
+            async def score(self, case, answer, *, repeat, instruments):
+                begun.add(metric_name)
+                async with asyncio.timeout(5):
+                    if len(begun) == 3:
+                        all_begun.set()
+                    await all_begun.wait()
+                return Score(case_id=case.id, repeat=repeat, metric=metric_name, value=1.0)
+
+        return Waiting()
+
+    made = plan(FakeTarget(), tuple(map(waiting, "abc")), cases=CASES[:1])
+    assert [type(score) for score in measured(tmp_path, made).scores] == [Score] * 3
+
+
+def test_only_a_target_that_paces_itself_has_no_time_limit(tmp_path):
+    """A judge outside this process says nothing of how long the target may hang."""
+
+    class Slow(FakeTarget):
+        async def answer(self, question):
+            await asyncio.sleep(0.3)
+            return Answer(text=question)
+
+    remote = FakeRemote(concurrency=4)
+    given = {"cases": CASES[:1], "remote": remote}
+    hung = measured(tmp_path, plan(Slow(), **given), attempt_timeout_s=0.05, run_id="one")
+    assert hung.trials[0].outcome.error_type == "TimeoutError"
+    pacing = plan(Slow(), paces_itself=True, **given)
+    done = measured(tmp_path, pacing, attempt_timeout_s=0.05, run_id="two")
+    assert isinstance(done.trials[0].outcome, Answer)
+
+
+# ── models outside this process ──────────────────────────────────────────────────────────────────
+
+
+def test_models_are_let_go_of_where_nothing_runs(tmp_path):
+    """Another suite may need the memory. A case that comes later is measured all the same."""
+    remote, target = FakeRemote(), FakeTarget()
+    place = Place(folder=tmp_path, run_id="r", writer="main", resume=False)
+    with Engine(plan(target, remote=remote), place=place, effort=Effort()) as engine:
+        engine.wait(CASES[0])
+        engine.release()
+        assert remote.closed == 1
+        engine.wait(CASES[1])
+        assert len(target.asked) == 2
+    assert remote.closed == 2
+
+
+def test_models_in_use_are_not_let_go_of(tmp_path):
+    """A case of the suite is in flight."""
+    go = threading.Event()
+
+    class Held(FakeTarget):
+        async def answer(self, question):
+            await asyncio.to_thread(go.wait, 5)
+            return Answer(text=question)
+
+    remote = FakeRemote()
+    place = Place(folder=tmp_path, run_id="r", writer="main", resume=False)
+    with Engine(plan(Held(), remote=remote), place=place, effort=Effort()) as engine:
+        engine.start(CASES[:1])
+        assert _soon(lambda: engine._workers)
+        engine.release()
+        assert remote.closed == 0
+        go.set()
+        assert engine.wait(CASES[0]).scores

@@ -35,7 +35,8 @@ def tiny(project):
 
 def plan_of(tiny):
     project = load_project(tiny.root)
-    return assemble.plan(tiny.root / "suites/tiny.toml", project=project, profile="offline")
+    (made,) = assemble.plans(tiny.root / "suites/tiny.toml", project=project, profile="offline")
+    return made
 
 
 def measured(tiny, *, repeats=1):

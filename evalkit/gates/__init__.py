@@ -13,6 +13,8 @@ GATES: Registry[type[Gate]] = Registry(
         "cost": "evalkit.gates.budget:CostGate",
         "tokens": "evalkit.gates.budget:TokenGate",
         "coverage": "evalkit.gates.coverage:CoverageGate",
+        "versus": "evalkit.gates.versus:VersusGate",
+        "saving": "evalkit.gates.versus:SavingGate",
         "zero_tolerance": "evalkit.gates.zero_tolerance:ZeroToleranceGate",
     },
 )

@@ -225,7 +225,24 @@ def check_increase(measurement: Measurement, quantity: Quantity, max_increase: f
     only the ratio does; PASS where it does not. A baseline that spent nothing passes a run that
     spends nothing and fails any other, because every increase from 0 is too large.
     """
-    kind = f"{quantity.name} increase"
+    return ratio_check(
+        measurement, quantity, 1.0 + max_increase, kind=f"{quantity.name} increase", certain=1.0
+    )
+
+
+def ratio_check(
+    measurement: Measurement,
+    quantity: Quantity,
+    limit: float,
+    *,
+    kind: str,
+    certain: float | None = None,
+) -> Check:
+    """The ratio of sums over paired cases, now to before, against `limit`.
+
+    PASS at or below it, FAIL above it where the one-sided 95 % lower bound exceeds `certain` (the
+    limit unless given), INCONCLUSIVE between.
+    """
     baseline = measurement.baseline
     if baseline is None:
         reason = measurement.baseline_problem or "there is no baseline to compare with"
@@ -240,13 +257,16 @@ def check_increase(measurement: Measurement, quantity: Quantity, max_increase: f
         invalid = f"{len(excluded)} cases only now or only in the baseline; rebaseline"
     if invalid:
         return Check(kind=kind, outcome="ERROR", reason=invalid)
-    return _check_ratio(
-        kind, quantity, [(i, now.by_case[i], before[i]) for i in shared], 1.0 + max_increase
-    )
+    pairs = [(i, now.by_case[i], before[i]) for i in shared]
+    return _check_ratio(kind, quantity, pairs, limit, limit if certain is None else certain)
 
 
 def _check_ratio(
-    kind: str, quantity: Quantity, pairs: Sequence[tuple[str, float, float]], limit: float
+    kind: str,
+    quantity: Quantity,
+    pairs: Sequence[tuple[str, float, float]],
+    limit: float,
+    certain: float,
 ) -> Check:
     """The check over (case, now, before)."""
     if len(pairs) < 2:
@@ -259,6 +279,9 @@ def _check_ratio(
     cases = tuple(i for grown, i in sorted((b - a, i) for i, a, b in pairs) if grown < 0.0)
     cases = cases[:SHOWN_CASES]
     if spent_before == 0.0:
+        if spent_now == 0.0 and limit < 1.0:
+            reason = f"no {quantity.name} before, none now: nothing that could be saved"
+            return Check(kind=kind, outcome="ERROR", reason=reason)
         if spent_now == 0.0:
             return Check(kind=kind, outcome="PASS", reason=f"no {quantity.name} before, none now")
         reason = f"no {quantity.name} in the baseline: {means}, over {count(n, 'paired case')}"
@@ -270,5 +293,5 @@ def _check_ratio(
     allowed = f"allowed {increase(limit)}"
     if ratio.value <= limit + ROUNDING:
         return Check(kind=kind, outcome="PASS", reason=f"{change}; {allowed}", cases=cases)
-    outcome: Outcome = "FAIL" if low > 1.0 else "INCONCLUSIVE"
+    outcome: Outcome = "FAIL" if low > certain else "INCONCLUSIVE"
     return Check(kind=kind, outcome=outcome, reason=f"{change} ({facts}); {allowed}", cases=cases)

@@ -14,13 +14,15 @@ class Measurement:
     """A run, its estimates and what it may be compared with.
 
     `baseline` is None when there is none or it does not fit; `baseline_problem` then says why and
-    names the command that mends it.
+    names the command that mends it. `rivals` are the suite's targets before this one, by name, each
+    reduced to what a baseline holds.
     """
 
     run: Run
     estimates: tuple[Estimate, ...]
     baseline: Baseline | None
     baseline_problem: str = ""
+    rivals: tuple[tuple[str, Baseline], ...] = ()
 
     def estimate(self, metric: str) -> Estimate | None:
         """The estimate of a metric; None when not one case was scored."""
@@ -51,7 +53,9 @@ class Gate(Protocol):
 class Promise:
     """What a suite promises: its gates, and what a build does with an INCONCLUSIVE verdict.
 
-    `path` is the suite's file, `root` the project's folder that holds its baselines.
+    `path` is the suite's file, `root` the project's folder that holds its baselines. Where a suite
+    has several targets each has a promise: `suite` is then `<suite>@<target>`, and `rivals` are the
+    names of those before it.
     """
 
     suite: str
@@ -59,3 +63,4 @@ class Promise:
     root: Path
     inconclusive: Literal["warn", "fail"]
     gates: tuple[Gate, ...]
+    rivals: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from evalkit import scope
 from evalkit.errors import ConfigError, Problem
 from evalkit.prompts import render
 from evalkit.providers.protocol import Embedder, Model
@@ -69,15 +70,16 @@ class _Record:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Times a stage, and names it on an exception, which otherwise leaves unchanged."""
-        started = time.perf_counter()
+        """Times a stage, less its waiting for limits; names it on an exception, unchanged else."""
+        started, waited = time.perf_counter(), scope.current().waited_s
         try:
             yield
         except Exception as error:
             error.add_note(f"stage: {name}")
             raise
         finally:
-            self.seconds[name] = time.perf_counter() - started
+            waited = scope.current().waited_s - waited
+            self.seconds[name] = max(0.0, time.perf_counter() - started - waited)
 
 
 class RagPipeline:
@@ -179,7 +181,11 @@ class RagPipeline:
             return render(self.config.prompt, {"question": question, "passages": shown})
 
     async def _generate(self, prompt: str, record: _Record) -> Completion:
-        request = ModelRequest(prompt=prompt, max_output_tokens=self.config.max_output_tokens)
+        request = ModelRequest(
+            prompt=prompt,
+            max_output_tokens=self.config.max_output_tokens,
+            prompt_ref=self.config.prompt.ref,
+        )
         with record.stage("generate"):
             completion = await self._generator.complete(request)
         record.seconds["generate"] = completion.latency_s

@@ -9,6 +9,7 @@ from typing import Literal
 
 from evalkit.report.gate_view import GateRow
 from evalkit.report.sinks import terminal
+from evalkit.report.spending_view import SpendingRow
 from evalkit.report.view import SuiteView
 
 Style = Literal["plain", "bold", "dim", "PASS", "FAIL", "INCONCLUSIVE", "ERROR"]
@@ -85,6 +86,7 @@ def _notes(suite: SuiteView) -> tuple[Line, ...]:
     """What the run cost, and what else was measured."""
     spent = f"{suite.cost} ({suite.cost_per_case} an answer)"
     found: list[Line] = [((f"  {spent} · {suite.tokens} tokens · {suite.duration}", "dim"),)]
+    found += [((f"  {_spent(row)}", "dim"),) for row in suite.spending]
     if suite.metrics:
         shown = _fitting([terminal(f"{row.metric} {row.now}", limit=80) for row in suite.metrics])
         found.append(((f"  not gated: {shown}", "dim"),))
@@ -92,6 +94,16 @@ def _notes(suite: SuiteView) -> tuple[Line, ...]:
         missing = f"  not measured: {suite.n_unmeasured} of {suite.n_cases}"
         found.append(((missing, "ERROR"),))
     return tuple(found)
+
+
+def _spent(row: SpendingRow) -> str:
+    """One role's calls; what a cache and failed attempts changed only where they did."""
+    cached = f", {row.cached} cached" if row.cached != "0" else ""
+    retried = f", {row.retries} failed attempts" if row.retries != "0" else ""
+    return (
+        f"{row.role}: {row.calls} calls{cached}{retried} · {row.tokens} tokens · "
+        f"{row.billed} billed, {row.cold} with a cold cache"
+    )
 
 
 _ROOM = 200

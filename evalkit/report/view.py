@@ -18,13 +18,16 @@ from evalkit.records import (
     Outcome,
     Run,
     Saved,
+    Score,
     worst,
 )
 from evalkit.report import figures
 from evalkit.report.case_view import CaseView, case_views
 from evalkit.report.gate_view import GateRow, MetricRow, gate_rows, gated_metrics, metric_rows
 from evalkit.report.redact import redactor
+from evalkit.report.server_view import ServerView, server_view
 from evalkit.report.sinks import clip, visible
+from evalkit.report.spending_view import SpendingRow, spending_rows
 
 Margins = Mapping[tuple[str, str], float]
 """(suite, gate) → the largest drop that may pass; drawn where it is known."""
@@ -72,6 +75,9 @@ class SuiteView:
     cost: str
     cost_per_case: str
     tokens: str
+    agreement: str
+    spending: tuple[SpendingRow, ...]
+    servers: tuple[ServerView, ...]
     gates: tuple[GateRow, ...]
     metrics: tuple[MetricRow, ...]
     columns: tuple[MetricColumn, ...]
@@ -195,6 +201,9 @@ def suite_view(
         cost=figures.usd(_usd(run)),
         cost_per_case=figures.usd(_usd(run) / len(answers)) if answers else figures.NONE,
         tokens=f"{tokens:,}",
+        agreement=_agreement(run),
+        spending=spending_rows(run),
+        servers=tuple(server_view(record, show=show) for record in run.servers),
         gates=gate_rows(saved, baseline, own, show=show),
         metrics=metric_rows(decision, baseline, gated=gated, show=show),
         columns=columns,
@@ -209,6 +218,22 @@ def suite_view(
         suite_file=visible(f"suites/{print_.suite}.toml"),
         profile_name=visible(print_.profile),
     )
+
+
+def _agreement(run: Run) -> str:
+    """How often the judges of a panel all said the same; empty where there was no panel."""
+    voted = [
+        judgement
+        for score in run.scores
+        if isinstance(score, Score)
+        for judgement in score.judgements
+        if judgement.voters
+    ]
+    if not voted:
+        return ""
+    unanimous = sum(judgement.votes == judgement.voters for judgement in voted)
+    share = 100 * unanimous / len(voted)
+    return f"on {unanimous:,} of {figures.plural(len(voted), 'verdict')} ({share:.0f} %)"
 
 
 def _usd(run: Run) -> float:

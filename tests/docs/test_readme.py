@@ -148,5 +148,5 @@ def test_the_metric_can_be_gated(installed, tmp_path):
     from evalkit import assemble
 
     project = load_project(ROOT)
-    promise = assemble.promise_of(load_suite(path, root=ROOT), project=project)
+    promise = assemble.promise_of(load_suite(path, root=ROOT), "rag", project=project)
     assert "grounded_numbers" in [gate.name for gate in promise.gates]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import is_dataclass
 
 import pytest
 
 from evalkit.gates import GATES
 from evalkit.metrics import METRICS
+from evalkit.providers import EMBEDDERS, MODELS
 from tests.docs.pages import ROOT, text_of
 
 
@@ -28,6 +30,20 @@ def test_every_metric_and_gate_has_its_section(reference):
     page = text_of("docs/reference.md")
     assert [name for name in METRICS._builtin if f"#### `{name}`\n" not in page] == []
     assert [name for name in GATES._builtin if f'#### `kind = "{name}"`\n' not in page] == []
+
+
+def test_every_provider_with_options_has_its_section(reference):
+    """And a role's other names are listed; what evalkit fills in is no key."""
+    page = text_of("docs/reference.md")
+    for registry, role in ((MODELS, "a model"), (EMBEDDERS, "an embedder")):
+        tabled = [name for name in registry._builtin if is_dataclass(registry.get(name))]
+        assert tabled
+        titles = [f'#### `provider = "{name}"` of {role}\n' for name in tabled]
+        assert [title for title in titles if title not in page] == []
+    assert "| `closed_schema` | true or false | `false` |" in page
+    assert "| `limits` | table | `{ start = 16, max = 64, adaptive = true }` |" in page
+    profile = page.partition("### `[profiles.<name>]`")[2].partition("####")[0]
+    assert "`section`" not in profile
 
 
 def test_a_key_has_its_type_and_default(reference):

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 HEAVY = frozenset(
-    "aiohttp bm25s datasets faiss huggingface_hub ir_measures jinja2 numpy onnxruntime pandas "
-    "pyarrow scipy tokenizers".split()
+    "aiohttp anthropic bm25s datasets faiss genai_prices huggingface_hub ir_measures jinja2 numpy "
+    "onnxruntime openai pandas pyarrow scipy tokenizers".split()
 )
 
 LOADED = "import sys; import {module}; print(*(name.partition('.')[0] for name in sys.modules))"

@@ -60,7 +60,12 @@ class Folder:
 FOLDERS = (
     Folder(package="evalkit.metrics", registry="METRICS", methods=("applies_to", "score")),
     Folder(package="evalkit.gates", registry="GATES", methods=("tests", "decide")),
-    Folder(package="evalkit.judges", registry="JUDGES", methods=("support", "attribution")),
+    Folder(
+        package="evalkit.judges",
+        registry="JUDGES",
+        methods=("support", "attribution"),
+        helpers=("llm:LlmJudge", "panel:PanelJudge"),  # made of a model, or of other judges
+    ),
     Folder(package="evalkit.targets", registry="TARGETS", methods=("ingest", "answer")),
     Folder(package="evalkit.attacks", registry="ATTACKS", methods=("plant",)),
     Folder(package="evalkit.detectors", registry="DETECTORS", methods=("find",)),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit.records import Decision, Saved
+from evalkit.records import Decision, Judgement, Saved
 from evalkit.report.html import report_html
 from evalkit.report.view import report_view, suite_view
 from tests.report import sample
@@ -149,3 +149,18 @@ def test_the_headline_names_the_cause_before_what_follows_from_it():
     found = report_view([Saved(run=saved.run, decision=decision)], baselines=[baseline])
     assert found.headline.endswith(", leak: 1/4 breached")
     assert [gate.gate for gate in found.suites[0].red] == ["coverage", "faithfulness", "leak"]
+
+
+def test_a_panel_says_how_often_its_judges_agreed():
+    """Two verdicts of a panel, one of them unanimous; without a panel nothing is said."""
+    saved, _ = sample.passing()
+    assert suite_view(saved).agreement == ""
+    votes = [
+        Judgement(unit="c1", text="t", label="supported", votes=3, voters=3),
+        Judgement(unit="c2", text="t", label="supported", votes=2, voters=3),
+    ]
+    first, *rest = saved.run.scores
+    voted = replace(saved.run, scores=(replace(first, judgements=tuple(votes)), *rest))
+    view = report_view([Saved(run=voted, decision=saved.decision)])
+    assert view.suites[0].agreement == "on 1 of 2 verdicts (50 %)"
+    assert "on 1 of 2 verdicts (50 %)" in report_html(view)

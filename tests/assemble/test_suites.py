@@ -17,7 +17,7 @@ from evalkit.metrics.mrr import MRR
 from evalkit.targets.rag import RagTarget
 from tests.plugin.conftest import APP, PROJECT, SUITE
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 RAG = """\
 [targets.app]
@@ -47,7 +47,8 @@ why = "A test needs one."
 
 def plan(project, profile="offline"):
     suite = project.root / "suites/tiny.toml"
-    return assemble.plan(suite, project=load_project(project.root), profile=profile)
+    (made,) = assemble.plans(suite, project=load_project(project.root), profile=profile)
+    return made
 
 
 def problems(project, **options):
@@ -287,6 +288,42 @@ def test_the_gates_of_a_saved_run_are_those_of_its_suite_file_today(project):
     run.fingerprint = replace(made.fingerprint, suite="gone")
     with pytest.raises(ConfigError, match=r"suites/gone\.toml: cannot be read"):
         assemble.promise_of_run(run, project=today)
+
+
+# ── models ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_target_s_own_model_is_what_the_judge_is_held_against(rag):
+    """The judge is the profile's; the model under test is the target's own."""
+    table = '{ provider = "openai", model = "one", price = { input = 1.0 } }'
+    rag.edit("evalkit.toml", 'judge = "scripted"', f"judge = {table}")
+    assert plan(rag).instruments.judge.name == "openai/one"
+    rag.edit("evalkit.toml", 'prompt = "ask@1"', f'prompt = "ask@1"\ngenerator = {table}')
+    (problem,) = problems(rag)
+    assert "would judge its own answers" in problem.what
+
+
+def test_a_metric_that_asks_a_chat_model_needs_one(project):
+    """Under a judge that is none it could score nothing; the project's own metric as well."""
+    code = "from evalkit.metrics.mrr import MRR\nclass Asks(MRR):\n    needs_model = True\n"
+    project.write("own.py", code)
+    project.edit("suites/tiny.toml", "= {}", '= {}\n"own:Asks" = {}')
+    (problem,) = problems(project)
+    assert problem.where == "suites/tiny.toml:8 metrics.own:Asks"
+    assert "the profile's judge scripted is none" in problem.what
+
+
+def test_only_a_pipeline_on_remote_models_keeps_its_own_time(rag, project):
+    """What waits on anything else can hang, whatever the judge is."""
+    judge = '{ provider = "openai", model = "one", price = { input = 1.0 } }'
+    rag.edit("evalkit.toml", 'judge = "scripted"', f"judge = {judge}")
+    assert plan(rag).remote.concurrency == 64
+    assert plan(rag).paces_itself
+    rag.edit("evalkit.toml", judge, '"scripted"')
+    assert not plan(rag).paces_itself
+    project.write("evalkit.toml", PROJECT.replace('"app:judge"', judge))
+    assert not plan(project).paces_itself
+    assert plan(project).remote.concurrency == 64
 
 
 # ── the fingerprint ──────────────────────────────────────────────────────────────────────────────

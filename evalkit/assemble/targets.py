@@ -1,0 +1,137 @@
+"""Targets: `[tool.evalkit.targets.<name>]` → the system under test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from evalkit import prompts
+from evalkit.assemble.models import Models, Priced, stated_price
+from evalkit.assemble.names import collected
+from evalkit.config import Section, construct, named
+from evalkit.errors import ConfigError, Problem
+from evalkit.pricing import FREE, Price
+from evalkit.providers.protocol import Embedder
+from evalkit.rag.chunkers import CHUNKERS
+from evalkit.rag.guardrails import GUARDRAILS
+from evalkit.rag.indexes import INDEXES
+from evalkit.rag.pipeline import RagConfig, RagPipeline
+from evalkit.rag.retrievers import RETRIEVERS
+from evalkit.registry import Registry
+from evalkit.targets import TARGETS
+from evalkit.targets.protocol import Target
+from evalkit.targets.rag import RagTarget
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetParts:
+    """A target with what the run must know about it.
+
+    `price` turns the tokens of a target that does not price itself into dollars; `generator` names
+    the model under test where evalkit calls it.
+    """
+
+    target: Target
+    price: Price | None
+    price_table: str
+    generator: str = ""
+    prompts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RagOptions:
+    """The keys of a target of kind "rag"; each table's other keys are the part's own options.
+
+    `generator` stands before the profile's: two targets of one suite may differ in the model alone.
+    """
+
+    prompt: str
+    chunk: Mapping[str, Any] = field(default_factory=dict)
+    index: Mapping[str, Any] = field(default_factory=dict)
+    retrieve: Mapping[str, Any] = field(default_factory=dict)
+    guardrails: tuple[str, ...] = ()
+    max_output_tokens: int = 512
+    generator: str | Mapping[str, Any] = ""
+
+
+def target(section: Section, models: Models, embedder: Embedder | None) -> TargetParts:
+    """The target of a section; `embedder` is None where the profile's could not be made."""
+    price = stated_price(section) if "price" in section.table else None
+    options = section.without("kind", "price")
+    if section.table.get("kind") == "rag":
+        return _rag(options, models, embedder, price)
+    root = models.names.project.root
+    made = models.names.build(TARGETS, section.table.get("kind"), options, root=root)
+    return TargetParts(target=made, price=price, price_table=(price or FREE).table)
+
+
+def own_generator(section: Section) -> Section | None:
+    """The role's table of a target that names a generator itself, or None."""
+    written = section.table.get("generator")
+    if section.table.get("kind") != "rag" or not written:
+        return None
+    return named(written, section, "generator") if isinstance(written, (str, Mapping)) else None
+
+
+def _rag(
+    section: Section, models: Models, embedder: Embedder | None, price: Price | None
+) -> TargetParts:
+    problems: list[Problem] = []
+    options = construct(RagOptions, section, problems)
+    if options is None:
+        raise ConfigError(problems)
+    role = models.under_test or models.bound.role("generator")
+    config = collected(problems, lambda: _config(section, options, models))
+    generator: Priced | None = collected(problems, lambda: models.generator(role, price=price))
+    if config is None or generator is None or embedder is None:
+        raise ConfigError(problems or [section.problem("the embedder cannot be made")])
+    cache = models.names.project.cache
+    pipeline = RagPipeline(config, generator=generator.model, embedder=embedder, cache=cache)
+    in_process = generator.table == FREE.table
+    return TargetParts(
+        target=RagTarget(pipeline),
+        price=price if in_process else None,
+        price_table=(price or FREE).table if in_process else generator.table,
+        generator=generator.model.name,
+        prompts=((config.prompt.ref, config.prompt.digest),),
+    )
+
+
+def _config(section: Section, options: RagOptions, models: Models) -> RagConfig:
+    """The reference pipeline's parts; every fault of every part at once."""
+    problems: list[Problem] = []
+    names = models.names
+
+    def part(registry: Registry[type[T]], table: str, key: str, default: str) -> T | None:
+        child = section.child(table)
+        kind = child.table.get(key, default)
+        own = child.without(key, "k") if table == "retrieve" else child.without(key)
+        return collected(problems, lambda: names.build(registry, kind, own))
+
+    prompt = collected(problems, lambda: prompts.load_prompt(names.project.root, options.prompt))
+    chunker = part(CHUNKERS, "chunk", "kind", "sentences")
+    index = part(INDEXES, "index", "kind", "flat")
+    retriever = part(RETRIEVERS, "retrieve", "mode", "hybrid")
+    bare = section.without(*section.table)
+    guardrails = names.build_all(GUARDRAILS, [(one, bare) for one in options.guardrails], problems)
+    k = section.child("retrieve").table.get("k", 5)
+    if type(k) is not int or k < 1:
+        what = "must be a whole number of at least 1"
+        problems.append(section.child("retrieve").problem(what, "k", value=k))
+    if not (prompt and chunker and index and retriever) or problems:
+        raise ConfigError(problems)
+    try:
+        return RagConfig(
+            prompt=prompt,
+            chunker=chunker,
+            index=index,
+            retriever=retriever,
+            k=k,
+            guardrails=guardrails,
+            max_output_tokens=options.max_output_tokens,
+        )
+    except ValueError as error:
+        raise ConfigError([section.problem(str(error))]) from error

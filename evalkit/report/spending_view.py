@@ -1,0 +1,52 @@
+"""What the calls behind a run took, target and judge apart: billed, and with a cold cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalkit.records import ANSWERING, Run, Spend, Usage
+from evalkit.report import figures
+
+TARGET_PARTS = (ANSWERING, "ingest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendingRow:
+    """One role's calls. `cold` is the price with an empty reply cache, `billed` what was paid.
+
+    `waited` is empty where no call waited for a limit.
+    """
+
+    role: str
+    calls: str
+    cached: str
+    retries: str
+    tokens: str
+    cold: str
+    billed: str
+    waited: str
+
+
+def spending_rows(run: Run) -> tuple[SpendingRow, ...]:
+    """A row for the target and one for the judge, where they called models outside the process."""
+    target = [spend for spend in run.spends if spend.part in TARGET_PARTS]
+    judge = [spend for spend in run.spends if spend.part not in TARGET_PARTS]
+    return tuple(
+        _row(role, found) for role, found in (("target", target), ("judge", judge)) if found
+    )
+
+
+def _row(role: str, spends: Sequence[Spend]) -> SpendingRow:
+    usage = sum((spend.usage for spend in spends), Usage())
+    waited_s = sum(spend.waited_s for spend in spends)
+    return SpendingRow(
+        role=role,
+        calls=f"{sum(spend.calls for spend in spends):,}",
+        cached=f"{sum(spend.cached_calls for spend in spends):,}",
+        retries=f"{sum(spend.retries for spend in spends):,}",
+        tokens=f"{usage.input_tokens + usage.output_tokens:,}",
+        cold=figures.usd(sum(spend.cold.usd for spend in spends)),
+        billed=figures.usd(sum(spend.billed.usd for spend in spends)),
+        waited=figures.seconds(waited_s) if waited_s else "",
+    )
