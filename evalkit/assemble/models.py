@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,6 +123,7 @@ class Models:
             stand_in: Embedder = shared(self.names.project.cache)
             return RehearsedEmbedder(name=made.name, price=price, batch=made.batch,
                                      stand_in=stand_in)  # fmt: skip
+        self._require_key(section, made)
         self.remote.append(made)
         return self.calls.around_embedder(made, price=price)
 
@@ -206,8 +208,16 @@ class Models:
                 name=made.name, fingerprint=made.fingerprint, price=found, stand_in=stand_in
             )
             return Priced(model=rehearsed, table=table)
+        self._require_key(section, made)
         self.remote.append(made)
         return Priced(model=self.calls.around(made, price=found), table=table)
+
+    def _require_key(self, section: Section, made: RemoteModel | RemoteEmbedder) -> None:
+        """Raises `ConfigError` where calls would need a key that the environment does not have."""
+        variable = "" if self.traffic.replay else getattr(made, "api_key_env", "")
+        if variable and not os.environ.get(variable, "").strip():
+            what = f"needs a key in the environment variable {variable}, which is not set"
+            raise ConfigError([section.problem(what)])
 
     def _price_of(
         self, section: Section, made: RemoteModel | RemoteEmbedder, price: Price | None

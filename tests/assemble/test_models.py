@@ -280,3 +280,13 @@ def test_a_role_is_spelled_without_its_options(bound):
     models = bound(f"generator = {table}", 'judge = "scripted"')
     assert spelled(models.bound.role("generator")) == "openai/small"
     assert spelled(models.bound.role("judge")) == "scripted"
+
+
+def test_a_key_that_is_not_there_is_missed_before_anything_is_measured(bound, monkeypatch):
+    """Not at the first call, an hour of embedding later; a replay calls nobody and needs none."""
+    monkeypatch.delenv("EVALKIT_TEST_KEY", raising=False)
+    table = LARGE.replace('"openai"', '"openai", api_key_env = "EVALKIT_TEST_KEY"')
+    with pytest.raises(ConfigError, match=r"judge: needs a key in .*EVALKIT_TEST_KEY, which is n"):
+        judged(bound(f"judge = {table}"))
+    monkeypatch.setenv("EVALKIT_TEST_KEY", "k" * 20)
+    assert isinstance(judged(bound(f"judge = {table}"))[0], LlmJudge)
