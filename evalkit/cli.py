@@ -82,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     _prompts(commands)
     init = _command(commands, "init", init_command, "make a working project in an empty folder")
     init.add_argument("folder", nargs="?", type=Path, default=Path())
+    _vllm(commands)
     doctor = _command(commands, "doctor", doctor_command, "check everything a run would need")
     doctor.add_argument("--profile", default="offline")
     return root
@@ -116,6 +117,17 @@ def _prompts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     diff.add_argument("old", metavar="NAME@N")
     diff.add_argument("new", metavar="NAME@N")
     _command(verbs, "lock", lock_prompts_command, "release new versions: record their digests")
+
+
+def _vllm(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    group = commands.add_parser("vllm", help="measure a model server")
+    verbs = group.add_subparsers(required=True, metavar="VERB")
+    noise = _command(verbs, "noise", noise_command, "how far a target's model repeats itself (A/A)")
+    noise.add_argument("suite", type=Path)
+    noise.add_argument("--profile", default="gpu")
+    noise.add_argument("--cases", type=_at_least_one, default=20, help="how many of its prompts")
+    noise.add_argument("--runs", type=_at_least_one, default=2, help="runs at each concurrency")
+    noise.add_argument("--at-once", type=_at_least_one, nargs="+", default=[1, 16], metavar="N")
 
 
 def _command(
@@ -327,6 +339,24 @@ def init_command(options: argparse.Namespace) -> int:
     print('Next: evalkit baseline promote --because "the first baseline"')
     print("Next: pytest suites/")
     print("Next: git add . && git commit     # the baseline is part of the project")
+    return 0
+
+
+def noise_command(options: argparse.Namespace) -> int:
+    from evalkit.config import find_root, load_project
+    from evalkit.noise import suite_noise
+
+    project = load_project(find_root(Path.cwd()))
+    found = suite_noise(
+        options.suite,
+        project=project,
+        profile=options.profile,
+        cases=options.cases,
+        at_once=options.at_once,
+        runs=options.runs,
+    )
+    for noise in found:
+        _say(str(noise))
     return 0
 
 

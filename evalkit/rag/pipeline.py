@@ -92,7 +92,7 @@ class RagPipeline:
         self, config: RagConfig, *, generator: Model, embedder: Embedder, cache: Path | None = None
     ) -> None:
         self.config = config
-        self._generator = generator
+        self.generator = generator
         self._embedder = embedder
         self._cache = cache / "indexes" if cache else None
         self._retriever: Retriever | None = None
@@ -104,7 +104,7 @@ class RagPipeline:
         parts = (
             repr(config.chunker), repr(config.index), repr(config.retriever), str(config.k),
             config.prompt.digest, *(_guardrail_identity(g) for g in config.guardrails),
-            str(config.max_output_tokens), self._generator.fingerprint, self._embedder.fingerprint,
+            str(config.max_output_tokens), self.generator.fingerprint, self._embedder.fingerprint,
         )  # fmt: skip
         return f"rag-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
 
@@ -138,7 +138,7 @@ class RagPipeline:
         retrieved = await self._retrieve(allowed, record)
         passages = self._guard_documents(retrieved, record)
         prompt = self._prompt(allowed, passages, record)
-        completion = await self._generate(prompt, record)
+        completion = await self._generate(self._asked(prompt), record)
         text = self._guard_output(completion.text, record)
         return _answer(
             record,
@@ -180,14 +180,25 @@ class RagPipeline:
             ]
             return render(self.config.prompt, {"question": question, "passages": shown})
 
-    async def _generate(self, prompt: str, record: _Record) -> Completion:
-        request = ModelRequest(
+    async def request(self, question: str) -> ModelRequest | None:
+        """What the generator would be asked; None where a guardrail blocks the question."""
+        record = _Record()
+        allowed = self._guard_input(question, record)
+        if allowed is None:
+            return None
+        passages = self._guard_documents(await self._retrieve(allowed, record), record)
+        return self._asked(self._prompt(allowed, passages, record))
+
+    def _asked(self, prompt: str) -> ModelRequest:
+        return ModelRequest(
             prompt=prompt,
             max_output_tokens=self.config.max_output_tokens,
             prompt_ref=self.config.prompt.ref,
         )
+
+    async def _generate(self, request: ModelRequest, record: _Record) -> Completion:
         with record.stage("generate"):
-            completion = await self._generator.complete(request)
+            completion = await self.generator.complete(request)
         record.seconds["generate"] = completion.latency_s
         return completion
 
