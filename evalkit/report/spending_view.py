@@ -37,6 +37,11 @@ def spending_rows(run: Run) -> tuple[SpendingRow, ...]:
     )
 
 
+def judging_usd(run: Run) -> float:
+    """What judging the run costs with a cold cache."""
+    return sum(spend.cold.usd for spend in run.spends if spend.part not in TARGET_PARTS)
+
+
 def _row(role: str, spends: Sequence[Spend]) -> SpendingRow:
     usage = sum((spend.usage for spend in spends), Usage())
     waited_s = sum(spend.waited_s for spend in spends)

@@ -27,7 +27,7 @@ from evalkit.report.gate_view import GateRow, MetricRow, gate_rows, gated_metric
 from evalkit.report.redact import redactor
 from evalkit.report.server_view import ServerView, server_view
 from evalkit.report.sinks import clip, visible
-from evalkit.report.spending_view import SpendingRow, spending_rows
+from evalkit.report.spending_view import SpendingRow, judging_usd, spending_rows
 
 Margins = Mapping[tuple[str, str], float]
 """(suite, gate) → the largest drop that may pass; drawn where it is known."""
@@ -141,7 +141,7 @@ def report_view(
         commit=visible(first.commit),
         started=visible(figures.day(first.started_at)),
         duration=figures.seconds(sum(item.run.duration_s for item in saved)),
-        cost=figures.usd(sum(_usd(item.run) for item in saved)),
+        cost=_cost([item.run for item in saved]),
         version=visible(first.evalkit_version),
         suites=suites,
     )
@@ -236,17 +236,26 @@ def _agreement(run: Run) -> str:
     return f"on {unanimous:,} of {figures.plural(len(voted), 'verdict')} ({share:.0f} %)"
 
 
+def _cost(runs: Sequence[Run]) -> str:
+    """What the targets cost, and the judges where they cost anything; both with a cold cache."""
+    judging = sum(judging_usd(run) for run in runs)
+    answering = figures.usd(sum(_usd(run) for run in runs))
+    return f"{answering}, judging {figures.usd(judging)}" if judging else answering
+
+
 def _usd(run: Run) -> float:
     return sum(t.outcome.cost.usd for t in run.trials if isinstance(t.outcome, Answer))
 
 
 def _profile(print_: Fingerprint) -> str:
     """What the verdicts rest on, and for the offline profile what they are not."""
-    judge = _judge(print_)
-    card = f", {print_.judge_card}" if print_.judge_card else ""
+    judge = ", ".join(filter(None, (_judge(print_), print_.judge_card)))
     smoke = "; a smoke gate" if print_.profile == "offline" else ""
-    return visible(f"{print_.profile} profile: {judge}{card}{smoke}")
+    return visible(f"{print_.profile} profile: {judge}{smoke}")
 
+
+SPEAKING_CARDS = ("LLM judge ", "panel of ")
+"""How cards begin that name their judge; its fingerprint stands with the run's other facts."""
 
 _ACCURACY = re.compile(r"balanced accuracy (\d*\.?\d+)", re.IGNORECASE)
 
@@ -261,6 +270,8 @@ def _profile_short(print_: Fingerprint) -> str:
 
 
 def _judge(print_: Fingerprint) -> str:
+    if print_.judge_card.startswith(SPEAKING_CARDS):
+        return ""
     return "embedded judge" if print_.judge.startswith("embedded") else f"judge {print_.judge}"
 
 

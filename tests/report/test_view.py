@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit.records import Decision, Judgement, Saved
+from evalkit.records import Cost, Decision, Judgement, Saved, Spend
 from evalkit.report.html import report_html
 from evalkit.report.view import report_view, suite_view
 from tests.report import sample
@@ -164,3 +164,22 @@ def test_a_panel_says_how_often_its_judges_agreed():
     view = report_view([Saved(run=voted, decision=saved.decision)])
     assert view.suites[0].agreement == "on 1 of 2 verdicts (50 %)"
     assert "on 1 of 2 verdicts (50 %)" in report_html(view)
+
+
+def test_judging_is_a_cost_of_its_own():
+    """The target's dollars are never mixed with what it took to judge them."""
+    saved, _ = sample.passing()
+    spend = Spend(case_id="c", repeat=0, part="faithfulness", calls=1, cold=Cost(usd=1.25))
+    answering = report_view([saved]).cost
+    judged = replace(saved, run=replace(saved.run, spends=(spend,)))
+    assert report_view([judged]).cost == f"{answering}, judging $1.25"
+
+
+def test_a_judge_that_is_named_by_its_card_is_not_named_twice():
+    saved, _ = sample.passing()
+    card = "LLM judge openai/x, not measured against people in this project"
+    named = replace(saved.run.fingerprint, profile="provider", judge="llm-r1-a+b", judge_card=card)
+    view = suite_view(Saved(run=replace(saved.run, fingerprint=named), decision=saved.decision))
+    assert view.profile == f"provider profile: {card}"
+    assert view.profile_short == "provider profile (LLM judge openai/x, not measured agains…)"
+    assert ("judge", "llm-r1-a+b") in view.fingerprint
