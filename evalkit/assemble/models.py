@@ -33,6 +33,7 @@ from evalkit.providers.protocol import (
     is_remote,
     is_remote_embedder,
 )
+from evalkit.providers.scripted import ScriptedModel
 from evalkit.records import ServerRecord
 
 OURS = ("price",)
@@ -192,7 +193,7 @@ class Models:
             raise ConfigError([section.problem(what, value=spelled(section))])
 
     def _priced(self, section: Section, price: Price | None) -> Priced:
-        made: Model = self.names.open(MODELS, section.without(*OURS), spec=spelled(section))
+        made = self._opened(section.without(*OURS))
         if not is_remote(made):
             if "price" in section.table:
                 what = "a model of this process is not charged; a target may have a price"
@@ -211,6 +212,17 @@ class Models:
         self._require_key(section, made)
         self.remote.append(made)
         return Priced(model=self.calls.around(made, price=found), table=table)
+
+    def _opened(self, section: Section) -> Model:
+        """The model of a table; `{ provider = "scripted", function = "module:name" }` is one, too."""
+        function = section.table.get("function")
+        if section.table.get("provider") != "scripted" or function is None:
+            found: Model = self.names.open(MODELS, section, spec=spelled(section))
+            return found
+        if extra := sorted(section.without("provider", "function").table):
+            raise ConfigError([section.problem("scripted takes a function alone", extra[0])])
+        reply = self.names.attribute(function, section)
+        return ScriptedModel(reply, name=f"scripted/{function}")
 
     def _require_key(self, section: Section, made: RemoteModel | RemoteEmbedder) -> None:
         """Raises `ConfigError` where calls would need a key that the environment does not have."""

@@ -55,6 +55,17 @@ class Names:
             what = f"{registry.kind} {name!r} cannot be used: {type(error).__name__}: {error}"
             raise ConfigError([problem(what)]) from error
 
+    def attribute(self, spec: object, section: Section) -> Any:
+        """What `module:name` of the project is. Raises `ConfigError` where there is no such thing."""
+        if not isinstance(spec, str) or ":" not in spec:
+            allowed = "module:name of the project's own"
+            raise ConfigError([section.problem("names no function", value=spec, allowed=allowed)])
+        try:
+            return self._own(spec)
+        except Exception as error:  # importing somebody's module may raise anything
+            what = f"{spec!r} cannot be used: {type(error).__name__}: {error}"
+            raise ConfigError([section.problem(what)]) from error
+
     def _own(self, spec: str) -> Any:
         module, _, attribute = spec.partition(":")
         if str(self.project.root) not in sys.path:

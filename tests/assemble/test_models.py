@@ -21,6 +21,7 @@ from evalkit.judges.panel import PanelJudge
 from evalkit.judges.scripted import ScriptedJudge
 from evalkit.pricing import FREE, Price
 from evalkit.providers.scripted_embedder import ScriptedEmbedder
+from evalkit.records import ModelRequest
 
 SMALL = '{ provider = "openai", model = "small", price = { input = 1.0, output = 4.0 } }'
 LARGE = '{ provider = "openai", model = "large", price = { input = 2.0, output = 8.0 } }'
@@ -290,3 +291,29 @@ def test_a_key_that_is_not_there_is_missed_before_anything_is_measured(bound, mo
         judged(bound(f"judge = {table}"))
     monkeypatch.setenv("EVALKIT_TEST_KEY", "k" * 20)
     assert isinstance(judged(bound(f"judge = {table}"))[0], LlmJudge)
+
+
+def test_a_function_of_the_project_is_a_model(bound, tmp_path, monkeypatch):
+    """The seam for a model nobody has a provider for, and for tests."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "shouting.py").write_text("def reply(request):\n    return request.prompt.upper()\n")
+    table = '{ provider = "scripted", function = "shouting:reply" }'
+    made = generator(bound('judge = "scripted"', f"generator = {table}")).model
+    assert made.name == "scripted/shouting:reply"
+    assert asyncio.run(made.complete(ModelRequest(prompt="hello"))).text == "HELLO"
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        ('"shouting"', "names no function. Got 'shouting'. Allowed: module:name"),
+        ("3", "names no function. Got 3"),
+        ('"nowhere:reply"', "'nowhere:reply' cannot be used: ModuleNotFoundError"),
+        ('"json:loads", model = "x"', "scripted takes a function alone"),
+    ],
+)
+def test_a_function_that_is_none_is_told(bound, function, says):
+    table = f'{{ provider = "scripted", function = {function} }}'
+    models = bound('judge = "scripted"', f"generator = {table}")
+    (found,) = problems(lambda: generator(models))
+    assert says in found
