@@ -214,7 +214,7 @@ class Models:
         return Priced(model=self.calls.around(made, price=found), table=table)
 
     def _opened(self, section: Section) -> Model:
-        """The model of a table; `{ provider = "scripted", function = "module:name" }` is one, too."""
+        """The model of a table; `scripted` with a `function` is the project's own function."""
         function = section.table.get("function")
         if section.table.get("provider") != "scripted" or function is None:
             found: Model = self.names.open(MODELS, section, spec=spelled(section))

@@ -56,7 +56,7 @@ class Names:
             raise ConfigError([problem(what)]) from error
 
     def attribute(self, spec: object, section: Section) -> Any:
-        """What `module:name` of the project is. Raises `ConfigError` where there is no such thing."""
+        """What `module:name` of the project is. Raises `ConfigError` where there is none."""
         if not isinstance(spec, str) or ":" not in spec:
             allowed = "module:name of the project's own"
             raise ConfigError([section.problem("names no function", value=spec, allowed=allowed)])

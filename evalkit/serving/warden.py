@@ -61,8 +61,11 @@ def stopping() -> tuple[signal.Signals, ...]:
 def launch(argv: list[str]) -> int:
     """Start the server; its pid, which is its process group's, too."""
     warden = os.getpid()
+    # Blocked until the child has no handlers of ours: else it would swallow an early SIGTERM.
+    signal.pthread_sigmask(signal.SIG_BLOCK, stopping())
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
         return pid
     try:  # the child: there is one thread, so that anything may be done before exec
         os.setsid()
@@ -71,6 +74,7 @@ def launch(argv: list[str]) -> int:
             os._exit(1)
         for number in stopping():
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.execvp(argv[0], argv)  # noqa: S606 - a list from an allow-list, no shell
     except OSError as error:

@@ -296,7 +296,8 @@ def test_a_key_that_is_not_there_is_missed_before_anything_is_measured(bound, mo
 def test_a_function_of_the_project_is_a_model(bound, tmp_path, monkeypatch):
     """The seam for a model nobody has a provider for, and for tests."""
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "shouting.py").write_text("def reply(request):\n    return request.prompt.upper()\n")
+    code = "def reply(request):\n    return request.prompt.upper()\n"
+    (tmp_path / "shouting.py").write_text(code)
     table = '{ provider = "scripted", function = "shouting:reply" }'
     made = generator(bound('judge = "scripted"', f"generator = {table}")).model
     assert made.name == "scripted/shouting:reply"

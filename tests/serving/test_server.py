@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -238,9 +239,14 @@ def test_the_end_of_the_thread_that_started_it_is_not_the_end_of_a_server(
 
 
 def test_what_survives_a_killed_warden_goes_at_the_next_start(
-    server, standin_python, standin_model
+    server, standin_python, standin_model, tmp_path, monkeypatch
 ):
-    """Parent and warden are killed at once: only the engine is left, until somebody starts."""
+    """Parent and warden are killed at once: only the engine is left, until somebody starts.
+
+    The notes lie in a folder of this test's own: any start on the machine sweeps the usual one.
+    """
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     parent, nonce, warden = started_elsewhere(standin_model(engine="plain"), standin_python)
     with parent:
         parent.kill()
