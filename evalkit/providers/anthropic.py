@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from evalkit.providers import failures, messages, wire
+from evalkit.providers import exchange, messages
 from evalkit.providers.connections import (
     Connections,
     Opened,
@@ -137,7 +137,12 @@ class AnthropicModel:
             request, self._fixed, structured=self.structured, cache_prompt=self.cache_prompt
         )
         started = time.perf_counter()
-        found = await (_streamed if self.stream else _posted)(opened, body)
+        if self.stream:
+            gathered = messages.Gathered()
+            await exchange.streamed(opened, messages.PATH, body, gathered)
+            found = gathered.whole()
+        else:
+            found = await exchange.posted(opened, messages.PATH, body)
         latency_s = time.perf_counter() - started
         reply = self._reading.reply(found, request)
         return reply.completion(request, name=self.name, latency_s=latency_s)
@@ -152,34 +157,3 @@ class AnthropicModel:
             sdk, sdk.AsyncAnthropic, where=where, base_url=self.address,
             api_key_env=self.api_key_env, headers=self._sent_headers, timeout_s=self.timeout_s,
         )  # fmt: skip
-
-
-async def _posted(opened: Opened, body: Mapping[str, Any]) -> dict[str, Any]:
-    import anthropic  # noqa: PLC0415 - optional
-    import httpx2  # noqa: PLC0415 - comes with the SDK
-
-    try:
-        # The SDK's own way to a reply as it came: checked here, it need not become models first.
-        response = await opened.sdk.post(
-            messages.PATH, body=body, cast_to=httpx2.Response, options=opened.options
-        )
-    except failures.kinds(anthropic) as error:
-        raise failures.typed(error, secrets=opened.secrets) from None
-    return wire.parsed(response.content)
-
-
-async def _streamed(opened: Opened, body: Mapping[str, Any]) -> dict[str, Any]:
-    import anthropic  # noqa: PLC0415 - optional
-
-    gathered = messages.Gathered()
-    try:
-        stream = await opened.sdk.post(
-            messages.PATH, body=body, cast_to=object, stream=True,
-            stream_cls=anthropic.AsyncStream[object], options=opened.options,
-        )  # fmt: skip
-        async with stream:
-            async for event in stream:
-                gathered.add(event)
-    except failures.kinds(anthropic) as error:
-        raise failures.typed(error, secrets=opened.secrets) from None
-    return gathered.whole()

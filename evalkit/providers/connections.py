@@ -25,9 +25,10 @@ FROM_ENVIRONMENT = "env:"
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An SDK's client, what every request adds, and what no message may show."""
+    """An SDK's client and package, what every request adds, and what no message may show."""
 
     sdk: Any
+    package: ModuleType
     options: Mapping[str, Any]
     secrets: tuple[str, ...]
 
@@ -84,6 +85,7 @@ def open_client(
     authorized = bool(key) or any(name.lower() == "authorization" for name in given)
     unsigned = {"Authorization": sdk.Omit()}  # or the SDK would refuse to send without a key
     return Opened(
+        package=sdk,
         sdk=client(
             api_key=key or "unused",
             base_url=base_url,

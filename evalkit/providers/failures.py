@@ -96,7 +96,9 @@ def _of_transport(error: Exception, causes: Sequence[BaseException]) -> Provider
     names = [type(cause).__name__ for cause in causes]
     if isinstance(error, (ValueError, RecursionError)) or "ClientResponseError" in names:
         return BadReply(f"the reply is not HTTP, or a streamed event is not JSON ({names[-1]})")
-    if "ClientConnectorError" in names or "ConnectError" in names:
+    # Over aiohttp, httpx calls a connection that broke under a request a ConnectError too.
+    over_aiohttp = any(type(cause).__module__.startswith("aiohttp.") for cause in causes)
+    if "ClientConnectorError" in names or ("ConnectError" in names and not over_aiohttp):
         return ProviderError(f"no connection ({names[-1]})")
     return ConnectionLost(f"the connection failed ({names[-1]})")
 

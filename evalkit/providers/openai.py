@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from evalkit.providers import chat_completions, failures, wire
+from evalkit.providers import chat_completions, exchange
 from evalkit.providers.connections import (
     Connections,
     Opened,
@@ -130,9 +130,11 @@ class OpenAIModel:
         )
         started = time.perf_counter()
         if self.stream:
-            found = await streamed(opened, body)
+            gathered = chat_completions.Gathered()
+            await exchange.streamed(opened, chat_completions.PATH, body, gathered)
+            found = gathered.completion()
         else:
-            found = await posted(opened, chat_completions.PATH, body)
+            found = await exchange.posted(opened, chat_completions.PATH, body)
         latency_s = time.perf_counter() - started
         reply = self._reading.reply(found, request)
         return reply.completion(request, name=self.name, latency_s=latency_s)
@@ -172,39 +174,6 @@ def open_openai(
         # The SDK takes these from the environment, and would tell them to any address.
         unsent=("OpenAI-Organization", "OpenAI-Project"),
     )  # fmt: skip
-
-
-async def posted(opened: Opened, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON object that a request comes back with. Raises a `ProviderError`."""
-    import httpx2  # noqa: PLC0415 - comes with the SDK, which is optional
-    import openai  # noqa: PLC0415 - as httpx2
-
-    try:
-        # The SDK's own way to a reply as it came: checked here, it need not become models first.
-        response = await opened.sdk.post(
-            path, body=body, cast_to=httpx2.Response, options=opened.options
-        )
-    except failures.kinds(openai) as error:
-        raise failures.typed(error, secrets=opened.secrets) from None
-    return wire.parsed(response.content)
-
-
-async def streamed(opened: Opened, body: Mapping[str, Any]) -> dict[str, Any]:
-    """As `posted`, for a chat completion that comes in pieces."""
-    import openai  # noqa: PLC0415 - optional
-
-    gathered = chat_completions.Gathered()
-    try:
-        stream = await opened.sdk.post(
-            chat_completions.PATH, body=body, cast_to=object, stream=True,
-            stream_cls=openai.AsyncStream[object], options=opened.options,
-        )  # fmt: skip
-        async with stream:
-            async for chunk in stream:
-                gathered.add(chunk)
-    except failures.kinds(openai) as error:
-        raise failures.typed(error, secrets=opened.secrets) from None
-    return gathered.completion()
 
 
 # ── options ──────────────────────────────────────────────────────────────────────────────────────

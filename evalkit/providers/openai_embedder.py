@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evalkit.errors import BadReply
-from evalkit.providers import wire
+from evalkit.providers import exchange, wire
 from evalkit.providers.connections import (
     Connections,
     Opened,
@@ -27,7 +27,6 @@ from evalkit.providers.openai import (
     check_model_name,
     fingerprint,
     open_openai,
-    posted,
     shown_headers,
 )
 from evalkit.providers.protocol import Embedding, Limits, Vectors
@@ -124,7 +123,7 @@ class OpenAIEmbedder:
         opened = self._connections.get(self._open)
         body = {**self._fixed, "input": [text if text.strip() else " " for text in texts]}
         started = time.perf_counter()
-        found = await posted(opened, PATH, body)
+        found = await exchange.posted(opened, PATH, body)
         latency_s = time.perf_counter() - started
         wire.check_model(self.model, found.get("model"), self.accept_models)
         usage = _usage(found.get("usage"), texts)

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from evalkit import scope
 from evalkit.errors import ServerFailed
-from evalkit.providers import chat_completions
+from evalkit.providers import chat_completions, exchange
 from evalkit.providers.connections import Connections, Opened, check_address, check_timeout
 from evalkit.providers.gpu_clock import GpuClock, GpuRate
-from evalkit.providers.openai import open_openai, posted
+from evalkit.providers.openai import open_openai
 from evalkit.providers.protocol import Limits
 from evalkit.records import Completion, Cost, ModelRequest, ServerRecord
 from evalkit.serving import identity as identities
@@ -145,7 +145,7 @@ class VllmModel:
         reading = chat_completions.Reading(model=name, opened_reasoning=self.opened_reasoning)
         with serving.used(), self._link.clock(serving).share() as share:
             started = time.perf_counter()
-            found = await posted(opened, chat_completions.PATH, body)
+            found = await exchange.posted(opened, chat_completions.PATH, body)
             latency_s = time.perf_counter() - started
         reply = reading.reply(found, request)
         completion = reply.completion(request, name=self.name, latency_s=latency_s)

@@ -33,7 +33,7 @@ def test_a_client_is_opened_once_a_loop_and_closed_by_its_own():
     connections, opened = Connections(), []
 
     def opening():
-        opened.append(Opened(sdk=Client(), options={}, secrets=()))
+        opened.append(Opened(package=None, sdk=Client(), options={}, secrets=()))
         return opened[-1]
 
     async def use():
