@@ -1,8 +1,11 @@
 """What a build will probably cost, before anything is spent: `evalkit run --estimate`.
 
-A suite whose last run is at hand, with the same models, judge, cases and prices, is expected to
+A suite whose last run is at hand, with the same target, judge, cases and prices, is expected to
 take what that run took. Any other is measured once with rehearsed models: chunking, search and all
-prompts are the real ones, tokens are counted with the shipped tokenizer, and nobody is called.
+prompts are the real ones, tokens are counted with the shipped tokenizer (`calls.rehearsal` says how
+near that comes), and nobody is called. On the four shipped suites the estimate is 0.6 % below to
+3.4 % above their bill in tokens of o200k_base, where the generator is the embedded model itself;
+another one's answers may be longer, which the next estimate knows from the run.
 """
 
 from __future__ import annotations
@@ -92,12 +95,15 @@ def _expected(suite: str, role: str, spends: Sequence[Spend], scale: float, basi
 
 
 def _earlier(report: Path, plan: Plan) -> Run | None:
-    """The last saved run with the same models and metrics, if it is whole, or None."""
+    """The last saved run of the same cases, target, judge and prices, if it is whole, or None."""
     try:
         run = codec.load(Saved, report / "runs" / f"{plan.name}.json").run
     except DataError:
         return None
-    same = ("profile", "dataset_digest", "generator", "judge", "price_table", "metrics")
+    same = (
+        "profile", "dataset_digest", "generator", "judge", "price_table", "metrics", "prompts",
+        "config_digest",
+    )  # fmt: skip
     now = plan.fingerprint
     fits = all(getattr(run.fingerprint, name) == getattr(now, name) for name in same)
     return run if fits and _is_whole(run) else None

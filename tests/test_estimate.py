@@ -104,12 +104,13 @@ def test_a_suite_that_ran_is_expected_to_take_what_it_took(served, server):
         ("evalkit.toml", '"small"', '"smaller"'),
         ("evalkit.toml", '"large"', '"larger"'),
         ("evalkit.toml", "input = 1.0", "input = 1.5"),
+        ("evalkit.toml", "k = 2", "k = 1"),
         ("suites/tiny.toml", "context_recall", "context_precision"),
         ("datasets/tiny/1/cases.jsonl", "How many bees", "What number of bees"),
     ],
 )
 def test_a_run_of_something_else_says_nothing(served, name, old, new):
-    """Another model, judge, price, metric or question: it is rehearsed."""
+    """Another model, judge, price, target, metric or question: it is rehearsed."""
     built(served)
     served.edit(name, old, new)
     assert {row.basis for row in estimated(served)} == {"rehearsed"}

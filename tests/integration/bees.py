@@ -22,10 +22,10 @@ from evalkit.config import load_project
 from evalkit.gates.decide import decide_build
 from evalkit.measure import Effort
 from evalkit.records import Decision, Run
+from tests.servers import served_project
 from tests.servers.anthropic_server import AnthropicServer
 from tests.servers.local_server import LocalServer
 from tests.servers.openai_server import OpenAIServer
-from tests.servers import served_project
 from tests.servers.served_project import PROMPT
 
 SERVERS = {"openai": OpenAIServer, "anthropic": AnthropicServer}
@@ -118,7 +118,9 @@ class Bees:
     generator: LocalServer
     judge: LocalServer
 
-    def ended(self, *, retry: Retry | None = None, concurrency: int = 1, **traffic: object) -> Ended:
+    def ended(
+        self, *, retry: Retry | None = None, concurrency: int = 1, **traffic: object
+    ) -> Ended:
         """Run and decide it; one case after the other unless told, so that runs compare."""
         around = Traffic(retry=retry or unhurried(), **traffic)  # type: ignore[arg-type]
         (plan,) = assemble.plans(

@@ -5,6 +5,8 @@ The bill is counted where the requests arrive.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 
 from tests.integration.wikipedia import wikipedia
@@ -13,20 +15,34 @@ pytestmark = pytest.mark.slow
 
 N = 8
 ENOUGH = "10"
+GATE = """\
+[gates.faithfulness]
+floor = 0.80
+compare = false
+"""
+"""Needs no baseline; of eight cases it says that they are too few, which is no error."""
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """Requests and dollars of a run without a cap."""
-    with wikipedia(tmp_path_factory.mktemp("whole") / "project", n=N) as project:
+    with small(tmp_path_factory.mktemp("whole")) as project:
         done = project.evalkit("run", "--profile", "provider")
-        assert done.returncode == 12, done.stdout + done.stderr  # complete, without a baseline
+        assert done.returncode == 0, done.stdout + done.stderr
         return sum_of(project.asked()), project.owed_usd
 
 
 @pytest.fixture
 def fresh(tmp_path):
-    with wikipedia(tmp_path / "project", n=N) as project:
+    with small(tmp_path) as project:
+        yield project
+
+
+@contextmanager
+def small(folder):
+    with wikipedia(folder / "project", n=N) as project:
+        suite = project.root / "suites/rag.toml"
+        suite.write_text(suite.read_text().partition("[gates")[0] + GATE)
         yield project
 
 
@@ -45,17 +61,14 @@ def workers(project, cap, *more):
 
 
 @pytest.mark.parametrize(("run", "red"), [(command, 11), (workers, 1)], ids=["command", "xdist"])
-@pytest.mark.parametrize("share", [0.3, 0.7])
-def test_a_cap_below_the_cost_stops_the_run_and_a_larger_one_buys_the_rest(
-    fresh, whole, run, red, share
-):
+def test_a_cap_below_the_cost_stops_the_run_and_a_larger_one_buys_the_rest(fresh, whole, run, red):
     """Of eight cases a part is paid for; what was refused is an ERROR, and is made when resuming.
 
     A call is reserved at its worst case before it is sent, so not even one in flight passes the
     cap; and no request is sent twice.
     """
     requests, usd = whole
-    cap = share * usd
+    cap = 0.6 * usd
     stopped = run(fresh, f"{cap:.6f}")
     output = stopped.stdout + stopped.stderr
     assert stopped.returncode == red, output
@@ -68,7 +81,7 @@ def test_a_cap_below_the_cost_stops_the_run_and_a_larger_one_buys_the_rest(
     before = sum_of(fresh.asked())
     resumed = run(fresh, ENOUGH, "--resume")
     output = resumed.stdout + resumed.stderr
-    assert resumed.returncode == (12 if red == 11 else 1), output
+    assert resumed.returncode == 0, output
     assert "BudgetExceeded" not in output
     assert {score["type"] for score in fresh.saved()["run"]["scores"]} == {"Score"}
     assert before + sum_of(fresh.asked()) == requests

@@ -58,6 +58,7 @@ def life(tmp_path_factory):
         promote = ("baseline", "promote", "--profile", "provider", "--because", "a test")
         step("promoted", project.evalkit(*promote))
         step("unchanged", project.evalkit(*RUN))
+        step("estimated", project.evalkit(*RUN, "--estimate"))
         step("pytest", project.pytest())
         project.edit("evalkit.toml", "answer_from_context@2", "answer_from_context@1")
         step("another prompt", project.evalkit(*RUN))
@@ -143,6 +144,16 @@ def test_what_was_billed_is_what_the_servers_counted(life):
     assert billed == pytest.approx(life["first"].owed_usd, rel=1e-9)
     assert billed <= cold < 1.02 * billed
     assert sum(spend["cached_calls"] for spend in took) == N - distinct(life["first"])
+
+
+def test_an_estimate_asks_nobody_and_knows_what_the_last_run_took(life):
+    """The dollars of the first run, though the last one found everything in the cache."""
+    estimated = life["estimated"]
+    assert estimated.code == 0, estimated.output
+    assert estimated.asked == (0, {})
+    assert estimated.output.count("as in the last run") == 2
+    (usd,) = re.findall(r"in all: .*\$([\d.]+) with an empty reply cache", estimated.output)
+    assert float(usd) == pytest.approx(life["first"].owed_usd, rel=0.02)
 
 
 # ── only what changed ────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""Thirty questions on Wikipedia passages, with the generator at one provider and the judge at another.
+"""Thirty questions on Wikipedia passages, generator and judge at two providers.
 
 The stand-in generator says the sentence of its passages that shares most words with the question.
 Under a prompt that asks for a full answer it says the one before it too, to every other question:
