@@ -17,6 +17,7 @@ TARGETS = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-
 MADE = re.compile(
     # what a run, a command or the reader makes
     r"reports/(latest|baselines/<)|prompts/answer_from_context/v3\.md$|examples/\w+/reports"
+    r"|suites/passages\.toml|\.evalkit/"
 )
 FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir()} - {"build", "dist"}
 

@@ -29,11 +29,17 @@ def test_the_suite_is_the_shipped_one():
     assert block("toml", "[suite]") == (ROOT / "suites" / "rag_quality.toml").read_text("utf-8")
 
 
-def test_the_profile_is_the_shipped_one():
+@pytest.mark.parametrize("page", [README, "docs/running-against-a-provider.md"])
+def test_the_profiles_are_the_shipped_ones(page):
+    """The README shows all of them, and no page shows another under the name of one."""
     shipped = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    (profile,) = shipped["tool"]["evalkit"]["profiles"].values()
-    page = text_of(README)
-    assert [role for role, name in profile.items() if f'`{role} = "{name}"`' not in page] == []
+    profiles = shipped["tool"]["evalkit"]["profiles"]
+    shown = tomllib.loads(block("toml", "[tool.evalkit.profiles.provider]", page))
+    shown = shown["tool"]["evalkit"]["profiles"]
+    assert {name: shown[name] for name in shown if name in profiles} == {
+        name: profiles[name] for name in profiles if page == README or name in shown
+    }
+    assert set(shown) - set(profiles) <= {"gpu"}
 
 
 def test_what_is_to_be_broken_is_there():
