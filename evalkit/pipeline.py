@@ -192,11 +192,18 @@ def promote(run: Run, *, root: Path, because: str) -> Path:
 def exit_code(
     promises: Sequence[Promise], compared: Sequence[Measurement], saved: Sequence[Saved]
 ) -> int:
-    """0 pass, 1 fail, 10 inconclusive where the suite forbids it, 11 invalid, 12 no baseline."""
+    """0 pass, 1 fail, 10 inconclusive where the suite forbids it, 11 invalid, 12 no baseline.
+
+    12 only where baselines are all that is wrong: promoting one would not mend a measurement.
+    """
     outcome = worst(tuple(item.decision.outcome for item in saved))
-    reasons = " ".join(v.reason for item in saved for v in item.decision.verdicts)
-    if outcome == "ERROR" and any(m.baseline_problem and m.baseline_problem in reasons
-                                  for m in compared):  # fmt: skip
+    if outcome == "ERROR" and all(
+        measurement.baseline_problem and measurement.baseline_problem in check.reason
+        for measurement, item in zip(compared, saved, strict=True)
+        for verdict in item.decision.verdicts
+        for check in verdict.checks
+        if check.outcome == "ERROR"
+    ):
         return EXIT_NO_BASELINE
     strict = any(
         promise.inconclusive == "fail" and item.decision.outcome == "INCONCLUSIVE"

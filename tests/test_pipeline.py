@@ -116,6 +116,14 @@ def test_a_baseline_of_other_data_exits_with_12(tiny):
     assert "dataset digest is" in concluded.saved[0].decision.verdicts[0].reason
 
 
+def test_a_measurement_that_failed_is_not_mended_by_a_baseline(tiny):
+    """Neither is there: the target is down, which exits with 11; promoting would not help."""
+    tiny.edit("evalkit.toml", "app:answer", "app:broken")
+    concluded = built(tiny)
+    assert "there is no baseline" in concluded.saved[0].decision.verdicts[0].reason
+    assert concluded.exit_code == 11
+
+
 def test_a_missing_baseline_that_no_gate_asks_for_is_no_error(tiny):
     """`compare = false` leaves the baseline out: the floor alone decides."""
     tiny.edit("suites/tiny.toml", "floor = 0.8", "floor = 0.8\ncompare = false")
