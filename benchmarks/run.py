@@ -1,7 +1,8 @@
 """What a run costs: seconds, CPU seconds, memory. Writes docs/benchmarks.md.
 
-Run from anywhere: `make bench`. About five minutes on two shared cores. Every command runs in a
-copy of the project, so that caches are as cold as the table says and nobody's report is replaced.
+Run from anywhere: `make bench`. About ten minutes on two shared cores, half of them for the section
+on judging, which judging/compare.py adds. Every command runs in a copy of the project, so that
+caches are as cold as the table says and nobody's report is replaced.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
+JUDGING = ROOT / "benchmarks" / "judging" / "compare.py"
 PROJECT = ("pyproject.toml", "suites", "prompts", "datasets", "reports/baselines")
 RUN = (str(Path(sys.executable).with_name("evalkit")), "run")
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
@@ -176,6 +178,8 @@ def main() -> int:
         "\nPairs alternate, so that both sides see the same machine.",
     ]
     PAGE.write_text("\n".join(page) + "\n", encoding="utf-8")
+    judging = (sys.executable, str(JUDGING))  # which adds its section
+    subprocess.run(judging, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # constants
     print(PAGE.read_text(encoding="utf-8"))
     return 0
 

@@ -177,7 +177,7 @@ _WORD = re.compile(
 
 def words(text: str) -> tuple[str, ...]:
     """Case-folded words and numbers in order: "Don't pay 1,000." gives don't, pay and 1,000."""
-    if text.isascii():  # the same, lower-cased as a whole; in other scripts a word may change length
+    if text.isascii():  # lower-cased as a whole it has the same words; "İ" would become two signs
         return tuple([word.rstrip(".") for word in _WORD.findall(text.lower())])
     return tuple(
         match.group().casefold().replace("’", "'").rstrip(".") for match in _WORD.finditer(text)
@@ -192,7 +192,7 @@ def content_words(text: str) -> tuple[str, ...]:
     return tuple([found for word in words(text) if (found := _content(word)) is not None])
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def _content(word: str) -> str | None:
     """The stem or number of a case-folded word; None for a stop word. Texts repeat their words."""
     word = _plain(word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 import time
@@ -359,6 +360,33 @@ def test_only_a_target_that_paces_itself_has_no_time_limit(tmp_path):
     pacing = plan(Slow(), paces_itself=True, **given)
     done = measured(tmp_path, pacing, attempt_timeout_s=0.05, run_id="two")
     assert isinstance(done.trials[0].outcome, Answer)
+
+
+@pytest.fixture
+def thresholds():
+    before = gc.get_threshold()
+    yield gc.set_threshold
+    gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize("first", [700, 50_000, 0])
+def test_garbage_is_looked_for_less_often_until_the_last_engine_is_closed(
+    tmp_path, thresholds, first
+):
+    """Two engines, closed in any order; whoever set it higher, or off, keeps that."""
+    thresholds(first, 10, 10)
+    during = max(first, 20_000) if first else 0
+
+    def engine(run_id):
+        place = Place(folder=tmp_path, run_id=run_id, writer="main", resume=False)
+        return Engine(plan(FakeTarget()), place=place, effort=Effort())
+
+    one, two = engine("one"), engine("two")
+    assert gc.get_threshold() == (during, 10, 10)
+    one.close()
+    assert gc.get_threshold() == (during, 10, 10)
+    two.close()
+    assert gc.get_threshold() == (first, 10, 10)
 
 
 # ── models outside this process ──────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any, TypeVar, cast
 
 from evalkit.errors import JudgeError
@@ -136,7 +137,7 @@ class LlmJudge:
             read=_verdicts(("id", "reason", "quote", "verdict")),
         )
         return tuple(
-            _judgement(f"p{i}", context, found[f"p{i}"], context, "not_useful", shown.note)
+            _judgement(intern(f"p{i}"), context, found[f"p{i}"], context, "not_useful", shown.note)
             for i, context in enumerate(contexts, start=1)
         )
 
@@ -174,7 +175,7 @@ class LlmJudge:
         otherwise: Label,
     ) -> tuple[Judgement, ...]:
         """Verdicts on texts against contexts; all of them are `otherwise` where there is none."""
-        named = {f"{prefix}{i}": text for i, text in enumerate(texts, start=1)}
+        named = {intern(f"{prefix}{i}"): text for i, text in enumerate(texts, start=1)}
         if not texts or not contexts:
             note = "there is no context"
             return tuple(

@@ -80,10 +80,9 @@ def call(
     words = {f"{meaning}_word": word for meaning, word in wording.words.items()}
     order = list(wording.words)
     text = render(question.prompt, {"nonce": wording.nonce, "order": order, **words, **data})
-    schema = question.schema(
-        _one_of(ids) if closed else _TEXT,
-        _one_of(list(wording.words.values())) if closed else _TEXT,
-    )
+    schema = _open_schema(question.ref)
+    if closed:
+        schema = question.schema(_one_of(ids), _one_of(list(wording.words.values())))
     return Call(
         request=ModelRequest(
             prompt=text, max_output_tokens=tokens, schema=schema, prompt_ref=question.ref
@@ -100,6 +99,13 @@ def room(question: Question, *, units: int, repeated: int = 0) -> int:
 @cache
 def _prompt(ref: str) -> Prompt:
     return load_prompt(ROOT, ref)
+
+
+@cache
+def _open_schema(ref: str) -> Schema:
+    """The schema that does not know a call's ids and words; the same object for every call."""
+    (question,) = (question for question in QUESTIONS if question.ref == ref)
+    return question.schema(_TEXT, _TEXT)
 
 
 def _one_of(values: Sequence[str]) -> Schema:

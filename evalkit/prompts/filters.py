@@ -71,8 +71,10 @@ def _join(values: Any, separator: str = "") -> str:
 
 def _tojson(value: Any) -> str:
     """JSON as a model reads it: no HTML escapes, unlike Jinja's own filter of this name."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _JSON.encode(value)
 
+
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # `json.dumps` would make one a call
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "default": do_default,

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import ipaddress
 import os
+import ssl
 import weakref
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -99,6 +100,7 @@ def open_client(
             },
             http_client=sdk.DefaultAioHttpClient(
                 timeout=timeout,
+                verify=_tls(base_url),
                 follow_redirects=False,
                 trust_env=not is_loopback(base_url),  # a proxy cannot see this machine's servers
                 event_hooks={"response": [_bounded]},
@@ -107,6 +109,11 @@ def open_client(
         options={"timeout": timeout, **({} if authorized else {"headers": unsigned})},
         secrets=tuple(secret for secret in (key, *given.values()) if len(secret) >= 8),
     )
+
+
+def _tls(base_url: str) -> ssl.SSLContext | bool:
+    """For http, a context that trusts nobody: reading the authorities takes 20 ms a client."""
+    return urlsplit(base_url).scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _resolved(value: str, what: str, where: str) -> str:

@@ -14,7 +14,5 @@ def require(condition: bool, message: str) -> None:
 def finite(name: str, value: float, low: float = -math.inf, high: float = math.inf) -> None:
     """Raise `ValueError` unless the value is a finite number within [low, high]."""
     # `not (a <= b)` rather than `a > b`: NaN must fail the check.
-    require(
-        math.isfinite(value) and low <= value <= high,
-        f"{name} must be finite and within [{low}, {high}], got {value!r}",
-    )
+    if not (math.isfinite(value) and low <= value <= high):  # the message only where it is needed
+        raise ValueError(f"{name} must be finite and within [{low}, {high}], got {value!r}")

@@ -6,6 +6,7 @@ The same drivers as docs/benchmarks.md, smaller, against the same stub judge.
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +14,13 @@ pytest.importorskip("openai")
 pytestmark = pytest.mark.slow
 
 
+ROOT = Path(__file__).parent.parent.parent
+
+
 @pytest.fixture
-def compare(root):
+def compare():
     """benchmarks/judging/compare.py, which is a script."""
-    path = root / "benchmarks" / "judging" / "compare.py"
+    path = ROOT / "benchmarks" / "judging" / "compare.py"
     spec = importlib.util.spec_from_file_location("compare", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import ssl
 
 import pytest
 
@@ -9,6 +10,7 @@ from evalkit.errors import ConfigError
 from evalkit.providers.connections import (
     Connections,
     Opened,
+    _tls,
     check_address,
     check_headers,
     check_timeout,
@@ -169,3 +171,12 @@ def test_a_key_that_no_header_can_hold_is_the_users_to_mend(monkeypatch, value):
     with pytest.raises(ConfigError, match="one line, and A_KEY is not") as caught:
         asyncio.run(call())
     assert value not in str(caught.value)
+
+
+def test_only_https_reads_the_authorities():
+    """Scheme in any case; what stands in for them on http still trusts nobody."""
+    assert _tls("https://api.example/v1") is True
+    assert _tls("HTTPS://api.example/v1") is True
+    context = _tls("http://127.0.0.1:8000/v1")
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.get_ca_certs() == []
