@@ -187,7 +187,7 @@ def _reason(text: str) -> str:
 def run_command(options: argparse.Namespace) -> int:
     from evalkit import assemble, pipeline
     from evalkit.config import find_root, load_project
-    from evalkit.measure import Effort
+    from evalkit.plan import Effort
 
     project = load_project(find_root(Path.cwd()))
     paths = assemble.suite_files(options.suites, project=project)
@@ -260,7 +260,7 @@ def export_command(options: argparse.Namespace) -> int:
 def promote_command(options: argparse.Namespace) -> int:
     from evalkit import assemble, pipeline
     from evalkit.config import find_root, load_project
-    from evalkit.measure import Effort
+    from evalkit.plan import Effort
 
     project = load_project(find_root(Path.cwd()))
     effort = Effort(repeats=pipeline.EPOCHS, concurrency=options.concurrency)

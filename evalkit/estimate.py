@@ -17,8 +17,8 @@ from pathlib import Path
 
 from evalkit import codec, pipeline
 from evalkit.errors import DataError
-from evalkit.measure import Effort, Plan
 from evalkit.observations import repeats_of
+from evalkit.plan import Effort, Plan
 from evalkit.records import ANSWERING, Answer, Run, Saved, Spend, Unscored, Usage
 
 TARGET_PARTS = (ANSWERING, "ingest")

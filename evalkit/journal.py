@@ -88,20 +88,23 @@ class Place:
         return self.folder / f"{suite}.{self.run_id}.{self.writer}.jsonl"
 
     def files(self, suite: str) -> tuple[Path, ...]:
-        """Every journal of the suite that counts, in name order."""
-        found = sorted(
+        """Every journal of the suite that counts, what was written last at the end.
+
+        A resumed run does again what a budget refused: of two records the later one holds.
+        """
+        found = [
             path
             for path in self.folder.glob(f"{glob.escape(suite)}.*.*.jsonl")
             # `a.b` is a suite of its own: its journals are none of the suite `a`.
             if path.name.removeprefix(f"{suite}.").count(".") == 2
-        )
+        ]
         if self.resume:
-            return tuple(found)
+            return tuple(sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name)))
         current = f"{suite}.{self.run_id}."
         for path in found:
             if not path.name.startswith(current):
                 path.unlink(missing_ok=True)
-        return tuple(path for path in found if path.name.startswith(current))
+        return tuple(sorted(path for path in found if path.name.startswith(current)))
 
 
 def read(paths: Iterable[Path], *, key: str) -> Entries:

@@ -13,34 +13,27 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from evalkit import codec, journal, scope
-from evalkit.calls.ledger import Ledger
+from evalkit import journal, scope
 from evalkit.errors import BudgetExceeded
-from evalkit.gates.protocol import Promise
-from evalkit.metrics.protocol import Instruments, Metric
-from evalkit.pricing import Price, cost_of
+from evalkit.metrics.protocol import Metric
+from evalkit.plan import IN_PROCESS, Effort, Plan
+from evalkit.pricing import cost_of
 from evalkit.records import (
     ANSWERING,
     Answer,
     Case,
-    Dataset,
     Failure,
-    Fingerprint,
     Score,
-    ServerRecord,
     Spend,
     Trial,
     Unscored,
+    added,
 )
 from evalkit.scope import Scope
-from evalkit.targets.protocol import Target
-
-IN_PROCESS = 8
-"""Cases in flight where every model runs in this process: enough to keep its threads busy."""
 
 MESSAGE_LIMIT = 500
 """Characters of an error message that are kept: enough to act on, too few to carry a document."""
@@ -48,91 +41,6 @@ MESSAGE_LIMIT = 500
 BROKEN = (Exception, SystemExit, asyncio.CancelledError)
 """What code under test may do to us: it ends one trial or one score, never the run. A target that
 calls `sys.exit(0)` must not end the build, green; nor must one whose own task was cancelled."""
-
-
-class Remote(Protocol):
-    """The models of a plan that are outside this process, and what they share."""
-
-    @property
-    def concurrency(self) -> int:
-        """How many requests they take at once; 0 where there are none."""
-        ...
-
-    @property
-    def ledger(self) -> Ledger | None:
-        """What the build may still spend; None where it has no cap."""
-        ...
-
-    @property
-    def servers(self) -> tuple[ServerRecord, ...]:
-        """What model servers did for the plan."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of connections, servers and files."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InProcess:
-    """No model outside this process; a budget all the same, for targets that cost."""
-
-    ledger: Ledger | None = None
-    concurrency: int = 0
-    servers: tuple[ServerRecord, ...] = ()
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A suite with every name turned into an object: what the straight line runs on.
-
-    `price` converts a target's tokens to dollars where the target does not price itself.
-    `paces_itself` is true where the target waits on nothing but models that evalkit calls.
-    """
-
-    purpose: str
-    promise: Promise
-    dataset: Dataset
-    target: Target
-    metrics: tuple[Metric, ...]
-    instruments: Instruments
-    price: Price | None
-    fingerprint: Fingerprint
-    remote: Remote = field(default_factory=InProcess)
-    paces_itself: bool = False
-
-    @property
-    def name(self) -> str:
-        """The suite's name: its file's stem."""
-        return self.promise.suite
-
-    @property
-    def key(self) -> str:
-        """Identifies everything this suite measures; journals of another key do not mix."""
-        return codec.digest(self.fingerprint)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effort:
-    """How hard to work: attempts a case, cases in flight, seconds an answer of a target may take.
-
-    Without a `concurrency`, as many cases are in flight as the models outside this process take
-    requests, at least `IN_PROCESS`. The time limit is for targets that wait on something else; a
-    model that evalkit calls has limits of its own, which pauses do not count against.
-    """
-
-    repeats: int = 1
-    concurrency: int | None = None
-    attempt_timeout_s: float = 120.0
-
-    def __post_init__(self) -> None:
-        if self.repeats < 1 or (self.concurrency is not None and self.concurrency < 1):
-            raise ValueError("repeats and concurrency must be at least 1")
-        if not self.attempt_timeout_s > 0:
-            raise ValueError("attempt_timeout_s must be more than 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +101,7 @@ class Engine:
             if (s.case_id, s.repeat) in self._trials and not _is_unpaid(s)
         }
         self._earlier = {(s.case_id, s.repeat, s.part): s for s in known.spends}
-        self._spends: list[Spend] = []
+        self._spends: dict[str, Spend] = {}
         self._journal = journal.Journal(place.own(plan.name), key=plan.key)
         self._began_s = self._ended_s = time.perf_counter()
         self._lock = threading.Lock()
@@ -314,7 +222,7 @@ class Engine:
         return journal.Entries(
             trials=tuple(trial for measured in done for trial in measured.trials),
             scores=tuple(score for measured in done for score in measured.scores),
-            spends=(*self._earlier.values(), *self._spends),
+            spends=self._spent_in_all(),
         )
 
     async def _measure(self, case: Case) -> Measured:
@@ -355,8 +263,15 @@ class Engine:
                     waited_s=before.waited_s + spend.waited_s,
                     billed=before.billed + spend.billed,
                 )
-            self._spends.append(spend)
+            self._spends[spend.part] = added(self._spends.get(spend.part), spend)
             self._journal.add(spend)
+
+    def _spent_in_all(self) -> tuple[Spend, ...]:
+        """One total a part, earlier executions included."""
+        totals = dict(self._spends)
+        for spend in self._earlier.values():
+            totals[spend.part] = added(totals.get(spend.part), spend)
+        return tuple(totals[part] for part in sorted(totals))
 
     async def _attempt(self, case: Case, here: Scope) -> Answer | Failure:
         ledger = self.plan.remote.ledger

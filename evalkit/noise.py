@@ -13,7 +13,7 @@ from evalkit import assemble
 from evalkit.calls.traffic import Traffic
 from evalkit.config import Project
 from evalkit.errors import ConfigError, Problem
-from evalkit.measure import Plan
+from evalkit.plan import Plan
 from evalkit.records import ModelRequest
 from evalkit.serving.noise import Noise, measured_noise
 from evalkit.targets.rag import RagTarget

@@ -19,7 +19,8 @@ from evalkit.errors import BaselineMismatch
 from evalkit.gates.decide import decide_build
 from evalkit.gates.metric import MetricGate
 from evalkit.gates.protocol import Measurement, Promise
-from evalkit.measure import Effort, Engine, Plan
+from evalkit.measure import Engine
+from evalkit.plan import Effort, Plan
 from evalkit.records import Outcome, Run, Saved, worst
 from evalkit.report.terminal import summary
 from evalkit.report.view import Margins, ReportView, report_view
@@ -119,6 +120,12 @@ def collect(
     """The run: everything measured, in the dataset's order whatever order it was finished in."""
     cases = {case.id: i for i, case in enumerate(plan.dataset.cases)}
     metrics = {metric.name: i for i, metric in enumerate(plan.metrics)}
+    repeats = 1 + max((trial.repeat for trial in entries.trials), default=0)
+
+    def place(case_id: str, repeat: int, metric: int = 0) -> int:
+        # One number: ten thousand cases would have forty thousand tuples to be sorted by.
+        return (cases[case_id] * repeats + repeat) * len(metrics) + metric
+
     return Run(
         schema_version=SCHEMA_VERSION,
         evalkit_version=__version__,
@@ -128,11 +135,11 @@ def collect(
         purpose=plan.purpose,
         fingerprint=plan.fingerprint,
         cases=plan.dataset.cases,
-        trials=tuple(sorted(entries.trials, key=lambda t: (cases[t.case_id], t.repeat))),
+        trials=tuple(sorted(entries.trials, key=lambda t: place(t.case_id, t.repeat))),
         scores=tuple(
-            sorted(entries.scores, key=lambda s: (cases[s.case_id], s.repeat, metrics[s.metric]))
+            sorted(entries.scores, key=lambda s: place(s.case_id, s.repeat, metrics[s.metric]))
         ),
-        spends=tuple(sorted(entries.spends, key=lambda s: (s.case_id, s.repeat, s.part))),
+        spends=entries.spends,
         servers=plan.remote.servers,
     )
 

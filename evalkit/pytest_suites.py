@@ -24,7 +24,8 @@ from evalkit.calls.traffic import Traffic
 from evalkit.config import Project, find_root, load_project
 from evalkit.errors import EvalkitError
 from evalkit.journal import Place
-from evalkit.measure import Effort, Engine, Plan
+from evalkit.measure import Engine
+from evalkit.plan import Effort, Plan
 from evalkit.records import Case, Failure, Outcome, Run, Saved, Unscored, Verdict
 from evalkit.report import sinks
 

@@ -9,7 +9,7 @@ import pytest
 from evalkit import assemble, codec, estimate, pipeline
 from evalkit.calls.traffic import Traffic
 from evalkit.config import load_project
-from evalkit.measure import Effort
+from evalkit.plan import Effort
 from evalkit.records import Failure, Saved, Score, Unscored
 from tests.servers.openai_server import OpenAIServer
 from tests.servers.served_project import PROFILE, TOWNS, said, write_served

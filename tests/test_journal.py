@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -99,7 +100,7 @@ def test_an_earlier_execution_is_read_only_when_resuming(tmp_path):
     write(tmp_path / "s.new.gw1.jsonl", SCORE)
     write(tmp_path / "other.old.main.jsonl", TRIAL)
     resumed = Place(folder=tmp_path, run_id="new", writer="gw0", resume=True)
-    assert [p.name for p in resumed.files("s")] == ["s.new.gw1.jsonl", "s.old.main.jsonl"]
+    assert [p.name for p in resumed.files("s")] == ["s.old.main.jsonl", "s.new.gw1.jsonl"]
     fresh = Place(folder=tmp_path, run_id="new", writer="gw0", resume=False)
     assert [p.name for p in fresh.files("s")] == ["s.new.gw1.jsonl"]
     assert not (tmp_path / "s.old.main.jsonl").exists()
@@ -117,7 +118,20 @@ def test_a_suite_whose_name_goes_on_is_another_one(tmp_path, resume):
         write(tmp_path / f"{suite}.new.gw0.jsonl", TRIAL)
     place = Place(folder=tmp_path, run_id="new", writer="gw0", resume=resume)
     for suite in ("s@llama-3", "s[1]"):
-        wanted = [f"{suite}.new.gw0.jsonl", *([f"{suite}.old.main.jsonl"] if resume else [])]
+        wanted = [*([f"{suite}.old.main.jsonl"] if resume else []), f"{suite}.new.gw0.jsonl"]
         assert [path.name for path in place.files(suite)] == wanted
     for kept in ("s@llama-3.1", "s1"):
         assert (tmp_path / f"{kept}.old.main.jsonl").exists()
+
+
+def test_of_an_earlier_and_a_later_execution_the_later_word_counts(tmp_path):
+    """Whatever their random names: what was refused first was bought when it was resumed."""
+    for run_id, record in (("ffff", GONE), ("0000", SCORE)):
+        place = Place(folder=tmp_path, run_id=run_id, writer="main", resume=True)
+        book = Journal(place.own("s"), key="k")
+        same = replace(record, case_id="c1", repeat=0, metric="m")
+        book.add(same)
+        book.close()
+        os.utime(place.own("s"), ns=(0, 10**9 if run_id == "ffff" else 2 * 10**9))
+    (found,) = journal.read(place.files("s"), key="k").scores
+    assert isinstance(found, Score)

@@ -17,7 +17,8 @@ from evalkit import journal
 from evalkit.calls.ledger import Ledger
 from evalkit.gates.protocol import Promise
 from evalkit.journal import Place
-from evalkit.measure import IN_PROCESS, Effort, Engine, InProcess, Plan
+from evalkit.measure import Engine
+from evalkit.plan import IN_PROCESS, Effort, InProcess, Plan
 from evalkit.pricing import Price
 from evalkit.records import (
     Answer,

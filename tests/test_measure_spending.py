@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from evalkit import scope
+from evalkit import journal, scope
 from evalkit.calls.ledger import Ledger
 from evalkit.errors import BudgetExceeded
-from evalkit.measure import Effort
+from evalkit.plan import Effort
 from evalkit.pricing import Price
 from evalkit.records import Answer, Cost, Score, Spend
 from tests.test_measure import CASES, FakeMetric, FakeTarget, measured, plan
@@ -49,12 +49,17 @@ class PaidMetric(FakeMetric):
         return await super().score(case, answer, repeat=repeat, instruments=instruments)
 
 
-def test_what_was_spent_is_told_by_case_and_part(tmp_path):
+def test_what_was_spent_is_told_by_part_and_in_the_journal_by_case(tmp_path):
     """One ingestion, and for each of 6 cases and 2 repeats an answer and a score."""
-    spends = measured(tmp_path, plan(PaidTarget(), PaidMetric()), repeats=2).spends
+    made = plan(PaidTarget(), PaidMetric())
+    totals = measured(tmp_path, made, repeats=2).spends
+    assert [(total.part, total.calls) for total in totals] == [
+        ("answer", 12), ("fake", 24), ("ingest", 1),
+    ]  # fmt: skip
+    assert sum(total.billed.usd for total in totals) == 1.0 + 12 * 0.25 + 12 * 0.5
+    spends = journal.read(tmp_path.glob("*.jsonl"), key=made.key).spends
     parts = [spend.part for spend in spends]
     assert {part: parts.count(part) for part in parts} == {"ingest": 1, "answer": 12, "fake": 12}
-    assert sum(spend.billed.usd for spend in spends) == 1.0 + 12 * 0.25 + 12 * 0.5
     assert {(s.case_id, s.repeat) for s in spends if s.part == "fake"} == {
         (case.id, repeat) for case in CASES for repeat in (0, 1)
     }
@@ -89,9 +94,9 @@ def test_a_part_that_failed_was_paid_for_too(tmp_path):
             take(0.25, calls=0, retries=3)
             raise OSError("down")
 
-    (spend,) = measured(tmp_path, plan(Failing(), PaidMetric(), cases=CASES[:1])).spends[1:]
+    spend, _ = measured(tmp_path, plan(Failing(), PaidMetric(), cases=CASES[:1])).spends
     assert spend == Spend(
-        case_id="c0", repeat=0, part="answer", calls=0, retries=3, waited_s=0.5,
+        case_id="", repeat=0, part="answer", calls=0, retries=3, waited_s=0.5,
         billed=Cost(usd=0.25), cold=Cost(usd=0.25),
     )  # fmt: skip
 
@@ -109,12 +114,14 @@ def test_a_resumed_run_forgets_no_spending(tmp_path):
     target = PaidTarget()
     again = measured(tmp_path, plan(target, PaidMetric()), resume=True, run_id="two")
     assert target.asked == []
-    scored = [spend for spend in again.spends if spend.part == "fake"]
-    assert {(spend.calls, spend.waited_s) for spend in scored} == {(2, 1.0)}
-    assert {round(spend.billed.usd, 6) for spend in scored} == {0.6}
-    assert {round(spend.cold.usd, 6) for spend in scored} == {0.5}
+    (scored,) = (spend for spend in again.spends if spend.part == "fake")
+    assert (scored.calls, scored.waited_s) == (6 * 2, 6 * 1.0)
+    assert scored.billed.usd == pytest.approx(6 * 0.6)
+    assert scored.cold.usd == pytest.approx(6 * 0.5)
     last = measured(tmp_path, plan(PaidTarget(), PaidMetric()), resume=True, run_id="three")
-    assert {s.billed for s in last.spends} == {s.billed for s in again.spends}
+    assert [s.billed.usd for s in last.spends] == pytest.approx(
+        [s.billed.usd for s in again.spends]
+    )
 
 
 # ── the budget ───────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from evalkit.errors import DataError
 from evalkit.gates.budget import TokenGate
 from evalkit.gates.metric import MetricGate
 from evalkit.gates.protocol import Promise
-from evalkit.measure import Effort
+from evalkit.plan import Effort
 from evalkit.records import Saved
 from tests.plugin.conftest import APP
 

@@ -6,7 +6,7 @@ import pytest
 
 from evalkit import assemble, pipeline
 from evalkit.config import load_project
-from evalkit.measure import Effort
+from evalkit.plan import Effort
 from tests.plugin.conftest import APP, SUITE
 from tests.servers.served_project import build_of, plans_of
 

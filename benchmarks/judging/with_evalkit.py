@@ -81,7 +81,7 @@ def judge(root: Path, n: int, name: str) -> None:
     """Measure `n` cases: four metrics each, the journal and the reply cache written."""
     from evalkit import assemble, pipeline  # noqa: PLC0415 - the start of the process is timed
     from evalkit.config import load_project  # noqa: PLC0415 - as above
-    from evalkit.measure import Effort  # noqa: PLC0415 - as above
+    from evalkit.plan import Effort  # noqa: PLC0415 - as above
 
     folder = project(root / str(n), n)
     suite = folder / "suites" / "judging.toml"

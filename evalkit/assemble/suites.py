@@ -29,9 +29,9 @@ from evalkit.gates import GATES
 from evalkit.gates.coverage import CoverageGate
 from evalkit.gates.protocol import Gate, Promise
 from evalkit.gates.versus import SavingGate, VersusGate
-from evalkit.measure import Plan
 from evalkit.metrics import METRICS
 from evalkit.metrics.protocol import Instruments, Metric
+from evalkit.plan import Plan
 from evalkit.records import Dataset, Fingerprint, Run
 from evalkit.registry import UnknownName
 

@@ -31,7 +31,7 @@ from evalkit.records.golden import (
 from evalkit.records.runs import Baseline, BaselineCase, Fingerprint, Run, Saved
 from evalkit.records.scores import Comparison, Estimate, Judgement, Label, Score, Unscored
 from evalkit.records.serving import ServerRecord
-from evalkit.records.spending import ANSWERING, Spend
+from evalkit.records.spending import ANSWERING, Spend, added
 from evalkit.records.verdicts import SEVERITY, Check, Decision, Outcome, Verdict, worst
 
 __all__ = [
@@ -72,5 +72,6 @@ __all__ = [
     "Unscored",
     "Usage",
     "Verdict",
+    "added",
     "worst",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from evalkit.records.invariants import finite, require
@@ -85,6 +85,10 @@ class Cost:
         return Cost(usd=self.usd + other.usd)
 
 
+NO_USAGE, NO_COST = Usage(), Cost()
+"""One of each for everything that took nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """What a model is asked: one rendered prompt, an optional system text, an output bound.
@@ -146,8 +150,8 @@ class Answer:
     retrieved: tuple[Passage, ...] = ()
     events: tuple[GuardrailEvent, ...] = ()
     prompt: str = ""
-    usage: Usage = field(default_factory=Usage)
-    cost: Cost = field(default_factory=Cost)
+    usage: Usage = NO_USAGE
+    cost: Cost = NO_COST
     latency_s: float = 0.0
     stage_latency_s: tuple[tuple[str, float], ...] = ()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from evalkit.records.answers import Cost, Usage
+from evalkit.records.answers import NO_COST, NO_USAGE, Cost, Usage
 from evalkit.records.invariants import finite, require
 
 ANSWERING = "answer"
@@ -20,7 +20,7 @@ class Spend:
     asked too; `retries` counts failed attempts. `usage` and `cold` are what the replies take with a
     cold cache, shared ones where they were asked first; `billed` is what this run paid, failed
     attempts that were charged included. `waited_s` is the time spent on limits and pauses, no part
-    of any latency.
+    of any latency. A run keeps one a part, over all its trials: its `case_id` is empty.
     """
 
     case_id: str
@@ -31,12 +31,30 @@ class Spend:
     shared_calls: int = 0
     retries: int = 0
     waited_s: float = 0.0
-    usage: Usage = field(default_factory=Usage)
-    billed: Cost = field(default_factory=Cost)
-    cold: Cost = field(default_factory=Cost)
+    usage: Usage = NO_USAGE
+    billed: Cost = NO_COST
+    cold: Cost = NO_COST
 
     def __post_init__(self) -> None:
         require(0 <= self.cached_calls <= self.calls, "cached_calls are part of calls")
         require(0 <= self.shared_calls <= self.calls, "shared_calls are part of calls")
         require(self.retries >= 0, "retries must not be negative")
         finite("waited_s", self.waited_s, low=0.0)
+
+
+def added(total: Spend | None, spend: Spend) -> Spend:
+    """A part's total so far, None at first, and one more; of no single case."""
+    before = total or Spend(case_id="", repeat=0, part=spend.part, calls=0)
+    return Spend(
+        case_id="",
+        repeat=0,
+        part=spend.part,
+        calls=before.calls + spend.calls,
+        cached_calls=before.cached_calls + spend.cached_calls,
+        shared_calls=before.shared_calls + spend.shared_calls,
+        retries=before.retries + spend.retries,
+        waited_s=round(before.waited_s + spend.waited_s, 6),
+        usage=before.usage + spend.usage,
+        billed=before.billed + spend.billed,
+        cold=before.cold + spend.cold,
+    )

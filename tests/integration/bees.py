@@ -20,7 +20,7 @@ from evalkit.calls.retry import Retry
 from evalkit.calls.traffic import Traffic
 from evalkit.config import load_project
 from evalkit.gates.decide import decide_build
-from evalkit.measure import Effort
+from evalkit.plan import Effort
 from evalkit.records import Decision, Run
 from tests.servers import served_project
 from tests.servers.anthropic_server import AnthropicServer

@@ -16,7 +16,7 @@ import pytest
 from evalkit import assemble, estimate, pipeline
 from evalkit.calls.traffic import Traffic
 from evalkit.config import load_project
-from evalkit.measure import Effort
+from evalkit.plan import Effort
 from evalkit.providers.extractive import extractive
 from evalkit.records import ModelRequest
 from tests.servers import standin

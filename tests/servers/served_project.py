@@ -9,7 +9,7 @@ from typing import Any
 from evalkit import assemble, pipeline, prompts
 from evalkit.calls.traffic import Traffic
 from evalkit.config import load_project
-from evalkit.measure import Effort
+from evalkit.plan import Effort
 from tests.servers import standin
 
 PROFILE = """\

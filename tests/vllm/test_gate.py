@@ -10,7 +10,7 @@ import pytest
 
 from evalkit import assemble, codec, pipeline
 from evalkit.config import load_project
-from evalkit.measure import Effort
+from evalkit.plan import Effort
 from evalkit.records import Answer, Saved
 
 ROOT = Path(__file__).parents[2]
