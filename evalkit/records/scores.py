@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from evalkit.records.invariants import finite, require
@@ -53,6 +54,14 @@ class Score:
         finite(f"{self.metric} of {self.case_id}", self.value, 0.0, 1.0)
         for name, value in self.parts:
             finite(f"{self.metric}.{name} of {self.case_id}", value, 0.0, 1.0)
+        # Few different ones stand in many scores, where each would take half a kilobyte.
+        object.__setattr__(self, "parts", _one_copy(self.parts))
+
+
+@lru_cache(maxsize=4096)
+def _one_copy(parts: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+    """Equal parts as one object."""
+    return parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
