@@ -22,6 +22,11 @@ MAX_STREAM_BYTES = 64_000_000
 
 CONNECT_TIMEOUT_S = 10.0
 FROM_ENVIRONMENT = "env:"
+PLATFORM = tuple(
+    f"X-Stainless-{name}"
+    for name in ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version")
+)
+"""What the SDKs would tell every address of this machine, at a twentieth of a call's CPU time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,10 @@ class Opened:
     package: ModuleType
     options: Mapping[str, Any]
     secrets: tuple[str, ...]
+
+    def url(self, path: str) -> str:
+        """The whole address of a path: the SDK would put it together anew for each request."""
+        return f"{str(self.sdk.base_url).rstrip('/')}{path}"
 
 
 class Connections:
@@ -95,7 +104,7 @@ def open_client(
             # Compressed, a reply's size is known only when it is too late.
             default_headers={
                 "Accept-Encoding": "identity",
-                **{name: sdk.Omit() for name in unsent},
+                **{name: sdk.Omit() for name in (*unsent, *PLATFORM)},
                 **given,
             },
             http_client=sdk.DefaultAioHttpClient(

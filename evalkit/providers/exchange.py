@@ -24,7 +24,7 @@ async def posted(opened: Opened, path: str, body: Mapping[str, Any]) -> dict[str
     try:
         # The SDK's own way to a reply as it came: checked here, it need not become models first.
         response = await opened.sdk.post(
-            path, body=body, cast_to=httpx2.Response, options=opened.options
+            opened.url(path), body=body, cast_to=httpx2.Response, options=opened.options
         )
     except failures.kinds(opened.package) as error:
         raise failures.typed(error, secrets=opened.secrets) from None
@@ -38,7 +38,7 @@ async def streamed(
     package = opened.package
     try:
         stream = await opened.sdk.post(
-            path, body=body, cast_to=object, stream=True,
+            opened.url(path), body=body, cast_to=object, stream=True,
             stream_cls=package.AsyncStream[object], options=opened.options,
         )  # fmt: skip
         async with stream:
