@@ -64,8 +64,9 @@ def measure(plan: Plan, *, place: journal.Place, effort: Effort) -> Run:
     """Run and judge one suite."""
     started = now()
     with Engine(plan, place=place, effort=effort) as engine:
-        entries = engine.all()
-        return collect(plan, entries, started=started, duration_s=engine.duration_s)
+        entries, duration_s = engine.all(), engine.duration_s
+    del engine  # what it kept is not needed while the run is put together
+    return collect(plan, entries, started=started, duration_s=duration_s)
 
 
 def clear_runs(report: Path) -> None:
