@@ -291,7 +291,9 @@ def _check_ratio(
     change = f"{means}, {increase(ratio.value)}"
     facts = f"at least {increase(low)} (95 %), {count(n, 'paired case')}"
     allowed = f"allowed {increase(limit)}"
-    if ratio.value <= limit + ROUNDING:
-        return Check(kind=kind, outcome="PASS", reason=f"{change}; {allowed}", cases=cases)
-    outcome: Outcome = "FAIL" if low > certain else "INCONCLUSIVE"
-    return Check(kind=kind, outcome=outcome, reason=f"{change} ({facts}); {allowed}", cases=cases)
+    outcome: Outcome = "PASS"
+    reason = f"{change}; {allowed}"
+    if not ratio.value <= limit + ROUNDING:
+        outcome = "FAIL" if low > certain else "INCONCLUSIVE"
+        reason = f"{change} ({facts}); {allowed}"
+    return Check(kind=kind, outcome=outcome, reason=reason, cases=cases, ratio=ratio.value)

@@ -20,13 +20,17 @@ def worst(outcomes: tuple[Outcome, ...]) -> Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One rule of a gate and what it found; `reason` is a sentence with numbers and units."""
+    """One rule of a gate and what it found; `reason` is a sentence with numbers and units.
+
+    `ratio` is now over before, where the rule is on a ratio of sums.
+    """
 
     kind: str
     outcome: Outcome
     reason: str
     comparison: Comparison | None = None
     cases: tuple[str, ...] = ()
+    ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,8 +103,14 @@ def gate_rows(
             row = _spent(row, verdict, saved.run, baseline)
         else:
             row = _estimated(row, saved.decision, baseline, verdict.gate)
-        rows.append(row)
+        rows.append(row if row.change else replace(row, change=_ratio(verdict)))
     return tuple(rows)
+
+
+def _ratio(verdict: Verdict) -> str:
+    """How much a sum grew or shrank, where a check is on that; empty elsewhere."""
+    found = next((check.ratio for check in verdict.checks if check.ratio is not None), None)
+    return "" if found is None else figures.percent(found - 1.0)
 
 
 def _comparison(verdict: Verdict) -> Comparison | None:

@@ -10,6 +10,7 @@ from evalkit.records import Check, Comparison, Decision, Estimate, Saved, Usage,
 from evalkit.report.gate_view import gate_rows, gated_metrics, metric_rows
 from evalkit.report.plot import WIDTH
 from tests.builders import make_baseline, make_run
+from tests.report import sample
 
 RUN = make_run(
     {"f": {"a": 0.8, "b": 0.9}},
@@ -265,3 +266,16 @@ def test_parts_stand_under_their_metric_with_their_n():
     (gate,) = rows(verdict("f", check()), estimates=found)
     assert gate.parts == row.parts
     assert [r.metric for r in metric_rows(decision, None, gated={"f"}, show=str)] == ["ff"]
+
+
+def test_a_saving_is_shown_as_the_change_it_is():
+    """The rival's figures are in no baseline of this suite; the ratio is in the check."""
+    saved, _ = sample.passing()
+    check = Check(kind="saving", outcome="PASS", reason="$2 → $1.2 per case, −40.0 %", ratio=0.6)
+    cheaper = Verdict(gate="cheaper", outcome="PASS", reason=check.reason, checks=(check,))
+    decision = replace(saved.decision, verdicts=(cheaper,))
+    (row,) = gate_rows(Saved(run=saved.run, decision=decision), None, {}, show=str)
+    assert row.change == "−40.0 %"
+    without = replace(decision, verdicts=(replace(cheaper, checks=(replace(check, ratio=None),)),))
+    (row,) = gate_rows(Saved(run=saved.run, decision=without), None, {}, show=str)
+    assert row.change == ""
