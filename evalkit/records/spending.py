@@ -55,6 +55,14 @@ def added(total: Spend | None, spend: Spend) -> Spend:
         retries=before.retries + spend.retries,
         waited_s=round(before.waited_s + spend.waited_s, 6),
         usage=before.usage + spend.usage,
-        billed=before.billed + spend.billed,
-        cold=before.cold + spend.cold,
+        billed=_sum(before.billed, spend.billed),
+        cold=_sum(before.cold, spend.cold),
     )
+
+
+PICO = 1_000_000_000_000
+
+
+def _sum(one: Cost, other: Cost) -> Cost:
+    """In whole picodollars: a sum of floats depends on its order, and cases end in any."""
+    return Cost(usd=(round(one.usd * PICO) + round(other.usd * PICO)) / PICO)

@@ -12,6 +12,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -220,6 +221,9 @@ from evalkit.errors import BudgetExceeded
 seed, path, cap = int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
 ledger = Ledger(path=path, cap_usd=cap)
 billed, lock = [], threading.Lock()
+(path.parent / f"ready-{seed}").touch()
+while not (path.parent / "go").exists():
+    time.sleep(0.002)
 
 def spend(seed):
     rng = random.Random(seed)
@@ -254,6 +258,10 @@ def test_processes_and_threads_share_one_cap(tmp_path):
         for seed in range(4)
     ]
     bills = []
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("ready-*"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    (tmp_path / "go").touch()  # so that a slow start leaves nobody without a share
     for spender in spenders:
         output, _ = spender.communicate(timeout=60)
         assert spender.returncode == 0

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalkit import codec
-from evalkit.records import ANSWERING, Cost, Spend, Usage
+from evalkit.records import ANSWERING, Cost, Spend, Usage, added
 
 SPEND = {"case_id": "c", "repeat": 0, "part": ANSWERING, "calls": 2}
 
@@ -59,3 +61,20 @@ def test_it_is_read_back_as_it_was_written():
     )  # fmt: skip
     data = codec.loads_strict(codec.canonical(codec.encode(spend)), where="w")
     assert codec.decode(Spend, data, where="w") == spend
+
+
+@given(st.lists(st.floats(0.0, 50.0), min_size=2, max_size=30), st.randoms())
+def test_a_total_does_not_depend_on_the_order_of_its_parts(amounts, random):
+    """Two runs finish their cases in different orders, and must save the same bytes."""
+
+    def total(order):
+        found = None
+        for usd in order:
+            one = Spend(case_id="c", repeat=0, part="answer", calls=1, cold=Cost(usd=usd))
+            found = added(found, one)
+        return found
+
+    shuffled = random.sample(amounts, len(amounts))
+    assert total(shuffled) == total(amounts)
+    assert total(amounts).cold.usd == pytest.approx(math.fsum(amounts), abs=1e-10)
+    assert total(amounts).calls == len(amounts)
