@@ -25,6 +25,8 @@ from evalkit.text import content_words
 from tests.judges import naive
 from tests.judges.attacks import DICTATING, FORMS, POINTING, ROOT, Bad, attack, bad_answers
 
+pytestmark = pytest.mark.slow
+
 ANSWER_METRICS = ("faithfulness", "answer_relevancy")
 PASSAGE_METRICS = ("faithfulness", "context_precision", "context_recall")
 RULES = {name: METRICS.get(name)() for name in {*ANSWER_METRICS, *PASSAGE_METRICS}}

@@ -11,6 +11,8 @@ from tests.plugin.conftest import APP, SUITE, rows
 from tests.servers.openai_server import OpenAIServer
 from tests.servers.served_project import TOWNS, said, write_served
 
+pytestmark = pytest.mark.slow
+
 N = 30
 
 PROJECT = """\
