@@ -39,10 +39,10 @@ def test_a_misspelt_key_is_refused():
 
 
 def test_documents_reach_the_ingest_function():
-    import app_under_test
-
     made = target("plain", ingest_function="app_under_test:ingest")
     asyncio.run(made.ingest(CORPUS))
+    import app_under_test  # the target has put its folder on the path
+
     assert app_under_test.TAKEN == [{"id": "w", "title": "Whales", "text": "They eat krill."}]
 
 
