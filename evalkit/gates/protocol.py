@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
-from evalkit.records import Baseline, Comparison, Estimate, Run, Verdict
+from evalkit.records import Baseline, Calibration, Comparison, Estimate, Run, Verdict
+
+Lane = Literal["pr", "release"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +17,11 @@ class Measurement:
 
     `baseline` is None when there is none or it does not fit; `baseline_problem` then says why and
     names the command that mends it. `rivals` are the suite's targets before this one, by name, each
-    reduced to what a baseline holds.
+    reduced to what a baseline holds. `release` is the pinned baseline of the last release, or None
+    with `release_problem`; both stay empty in the lane that does not compare with it.
+    `calibrations` are what people's labels say of the run's judge, the project's own labels first.
+    `tests` is how many tests the whole build has, for those that share its error rate evenly; 0
+    where nobody has counted.
     """
 
     run: Run
@@ -23,6 +29,10 @@ class Measurement:
     baseline: Baseline | None
     baseline_problem: str = ""
     rivals: tuple[tuple[str, Baseline], ...] = ()
+    release: Baseline | None = None
+    release_problem: str = ""
+    calibrations: tuple[Calibration, ...] = ()
+    tests: int = 0
 
     def estimate(self, metric: str) -> Estimate | None:
         """The estimate of a metric; None when not one case was scored."""
@@ -55,7 +65,8 @@ class Promise:
 
     `path` is the suite's file, `root` the project's folder that holds its baselines. Where a suite
     has several targets each has a promise: `suite` is then `<suite>@<target>`, and `rivals` are the
-    names of those before it.
+    names of those before it. In the lane `release` an INCONCLUSIVE verdict is red, every case is
+    judged, and metrics are compared with the pinned release baseline as well.
     """
 
     suite: str
@@ -64,3 +75,4 @@ class Promise:
     inconclusive: Literal["warn", "fail"]
     gates: tuple[Gate, ...]
     rivals: tuple[str, ...] = ()
+    lane: Lane = "pr"

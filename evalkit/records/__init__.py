@@ -18,6 +18,8 @@ from evalkit.records.answers import (
     Trial,
     Usage,
 )
+from evalkit.records.attribution import Attribution
+from evalkit.records.calibration import Calibration, Rated
 from evalkit.records.golden import (
     Attack,
     Canary,
@@ -28,6 +30,7 @@ from evalkit.records.golden import (
     Prompt,
     Secret,
 )
+from evalkit.records.looks import Looks, Stop
 from evalkit.records.runs import Baseline, BaselineCase, Fingerprint, Run, Saved
 from evalkit.records.scores import Comparison, Estimate, Judgement, Label, Score, Unscored
 from evalkit.records.serving import ServerRecord
@@ -39,8 +42,10 @@ __all__ = [
     "SEVERITY",
     "Answer",
     "Attack",
+    "Attribution",
     "Baseline",
     "BaselineCase",
+    "Calibration",
     "Canary",
     "Case",
     "Check",
@@ -58,16 +63,19 @@ __all__ = [
     "GuardrailEvent",
     "Judgement",
     "Label",
+    "Looks",
     "ModelRequest",
     "Outcome",
     "Passage",
     "Prompt",
+    "Rated",
     "Run",
     "Saved",
     "Score",
     "Secret",
     "ServerRecord",
     "Spend",
+    "Stop",
     "Trial",
     "Unscored",
     "Usage",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evalkit.records.answers import Trial
+from evalkit.records.attribution import Attribution
 from evalkit.records.golden import Case
 from evalkit.records.invariants import require
+from evalkit.records.looks import Looks
 from evalkit.records.scores import Score, Unscored
 from evalkit.records.serving import ServerRecord
 from evalkit.records.spending import Spend
@@ -39,7 +41,10 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Everything one execution of one suite measured. Deciding and rendering need nothing else."""
+    """Everything one execution of one suite measured. Deciding and rendering need nothing else.
+
+    `looks` is None where every case was judged, by every metric.
+    """
 
     schema_version: int
     evalkit_version: str
@@ -53,19 +58,25 @@ class Run:
     scores: tuple[Score | Unscored, ...]
     spends: tuple[Spend, ...] = ()
     servers: tuple[ServerRecord, ...] = ()
+    looks: Looks | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """A `run.json`: what was measured and what was concluded from it."""
+    """A `run.json`: what was measured, what was concluded from it, what moved what failed."""
 
     run: Run
     decision: Decision
+    attributions: tuple[Attribution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineCase:
-    """One case of a baseline: per-epoch scores by metric, tokens and dollars. No text."""
+    """One case of a baseline: scores by metric, tokens, dollars, seconds an epoch. No text.
+
+    `answers` and `passages` are digests of what a judge is shown, an epoch each: the answer with its
+    passages, and the passages alone.
+    """
 
     id: str
     cluster: str
@@ -73,6 +84,9 @@ class BaselineCase:
     input_tokens: tuple[int, ...]
     output_tokens: tuple[int, ...]
     usd: tuple[float, ...]
+    latency_s: tuple[float, ...] = ()
+    answers: tuple[str, ...] = ()
+    passages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

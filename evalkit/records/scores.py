@@ -41,6 +41,8 @@ class Score:
     """One metric's value on one trial, in [0, 1], higher is better.
 
     `parts` are named side values in [0, 1] (a rate, a component); they are shown, never gated.
+    `known` is true where the answer was the baseline's to the byte, so that its score was taken
+    from there and no judge was asked.
     """
 
     case_id: str
@@ -49,6 +51,7 @@ class Score:
     value: float
     parts: tuple[tuple[str, float], ...] = ()
     judgements: tuple[Judgement, ...] = ()
+    known: bool = False
 
     def __post_init__(self) -> None:
         finite(f"{self.metric} of {self.case_id}", self.value, 0.0, 1.0)
@@ -100,15 +103,18 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A one-sided test of one metric, against the baseline or against a floor.
+    """A one-sided test of one metric: against the baseline, the release's baseline, or a floor.
 
     `delta` is now − reference (negative is worse). `p_value` is the evidence for a drop below the
-    reference, `p_adjusted` after Holm over the build's family; `smallest_detectable` is the drop
-    the test finds with 80 % power at its own level.
+    reference, `p_adjusted` after Holm over the build's family, or, where the cases were judged in
+    looks, scaled so that the look's own bound lies at the build's error rate. `smallest_detectable`
+    is the drop the test finds with 80 % power at its own level. `look` of `looks` is the one it was
+    decided at; both are 0 for a test made once, over all cases. `pass_level` is the error rate of
+    the bound that a PASS rests on.
     """
 
     metric: str
-    kind: Literal["regression", "floor"]
+    kind: Literal["regression", "floor", "release"]
     reference: float
     now: float
     delta: float
@@ -122,6 +128,9 @@ class Comparison:
     smallest_detectable: float
     method: str
     p_adjusted: float = 1.0
+    look: int = 0
+    looks: int = 0
+    pass_level: float = 0.05
 
     def __post_init__(self) -> None:
         for name in ("reference", "now", "delta", "low", "high", "smallest_detectable"):
