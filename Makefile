@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help gate test test-fast test-peers test-vllm coverage lint types contracts workflows regressions baselines lock \
-	bench wheel-test clean
+	bench verify-gates wheel-test clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ baselines: $(VENV)/gate.stamp ## measure and promote the committed baselines (BE
 
 bench: $(VENV)/dev.stamp ## the figures in the docs
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+verify-gates: $(VENV)/dev.stamp ## how often the gates are wrong, by simulation; writes docs/gate-error-rates.md
+	@$(BIN)/python scripts/verify_gates.py --write $(ARGS)
 
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate

@@ -157,7 +157,7 @@ def personal_data() -> None:
     path = DATA / "presidio/synth_dataset_v2_even_templates.json"
     samples = json.loads(path.read_text("utf-8"))
     passages = [t for name, texts in benign().items() if "passages" in name for t in texts]
-    personas = _rows(DATASETS / "pii_personas/1/personas.jsonl")
+    personas = _rows(DATASETS / "pii_personas/2/personas.jsonl")
     fields = {kind: field for field, kind in SECRETS.items()}
     rows = []
     for name, entity in ENTITIES.items():

@@ -22,7 +22,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.deciding import measured
+
 ROOT = Path(__file__).parent.parent
+DECIDING = ((200, 4), (2000, 8))
+"""Cases and metrics of the runs that are decided."""
+
 PAGE = ROOT / "docs" / "benchmarks.md"
 JUDGING = ROOT / "benchmarks" / "judging" / "compare.py"
 PROJECT = ("pyproject.toml", "suites", "prompts", "datasets", "reports/baselines")
@@ -127,6 +132,22 @@ work; `.evalkit/cache` may be kept between CI jobs, since it is addressed by con
 """
 
 
+DECIDED_IN = """
+## Deciding
+
+From the last score to the verdicts: estimates, tests, Holm, and what each verdict says. The runs
+are made up (`python -m benchmarks.deciding`), every metric gated against a baseline and a floor.
+Loading SciPy's special functions is in it.
+"""
+
+
+def decided_rows() -> list[str]:
+    took = [measured(cases, metrics) for cases, metrics in DECIDING]
+    return [
+        f"| {one.cases:,} × {one.metrics} | {one.seconds:.2f} | {one.peak_mb:.0f} |" for one in took
+    ]
+
+
 def main() -> int:
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
@@ -176,6 +197,9 @@ def main() -> int:
             for name, took in seconds
         ),
         "\nPairs alternate, so that both sides see the same machine.",
+        DECIDED_IN,
+        "| cases × metrics | wall s | largest process, MB |\n|---|---|---|",
+        *decided_rows(),
     ]
     PAGE.write_text("\n".join(page) + "\n", encoding="utf-8")
     judging = (sys.executable, str(JUDGING))  # which adds its section

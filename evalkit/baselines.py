@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from evalkit import codec
@@ -27,11 +28,14 @@ from evalkit.records import (
 )
 from evalkit.stats.paired import mean_of
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 EPOCHS = 5
 """Fresh repeats a baseline needs: with one, an unlucky baseline fails every later build up to 77 %
 of the time; five leave little of that luck (`research/gating-statistics.md` §2.5)."""
+
+DIGEST_CHARACTERS = 16
+"""64 bits: among a million answers two that differ share a digest with a chance of 3 in 10⁸."""
 
 FOLDER = Path("reports") / "baselines"
 
@@ -51,6 +55,11 @@ def path_of(root: Path, profile: str, suite: str) -> Path:
             )
             raise DataError([problem])
     return root / FOLDER / profile / f"{suite}.json"
+
+
+def release_of(suite: str) -> str:
+    """The name under which the pinned release baseline of a suite is kept."""
+    return f"{suite}.release"
 
 
 def mend(suite: str | Path, profile: str) -> str:
@@ -84,6 +93,41 @@ def load_fitting(root: Path, fingerprint: Fingerprint, *, suite: Path) -> Baseli
     if reasons:
         raise BaselineMismatch(reasons, mend=command)
     return baseline
+
+
+def load_release(root: Path, fingerprint: Fingerprint, *, suite: Path) -> Baseline:
+    """The baseline pinned at the last release, where a run of this fingerprint may be compared.
+
+    A series of small drops, each within the margin of the baseline that followed the one before,
+    adds up; against the release it shows. Raises as `load_fitting` does.
+    """
+    command = pinning(suite.name, fingerprint.profile)
+    name = release_of(fingerprint.suite)
+    baseline = _load(root, fingerprint.profile, name, command=command)
+    reasons = mismatches(baseline, fingerprint)
+    if reasons:
+        raise BaselineMismatch([f"the release baseline: {reason}" for reason in reasons],
+                               mend=command)  # fmt: skip
+    return baseline
+
+
+def pin(root: Path, profile: str, suite: str, *, because: str) -> Path:
+    """Keep today's baseline as that of the release. Returns the file written.
+
+    Raises `BaselineMismatch` where there is no baseline, `DataError` for a reason that says
+    nothing.
+    """
+    if not because.strip():
+        raise DataError([Problem(where="--because", what="a release needs a reason")])
+    baseline = replace(load_baseline(root, profile, suite), because=because.strip())
+    path = path_of(root, profile, release_of(suite))
+    codec.write_atomic(path, render(baseline).encode())
+    return path
+
+
+def pinning(file: str, profile: str) -> str:
+    """The command that pins a suite's baseline as the release's."""
+    return f"evalkit baseline pin suites/{file} --profile {profile} --because '…'"
 
 
 def _load(root: Path, profile: str, suite: str, *, command: str) -> Baseline:
@@ -134,7 +178,11 @@ def _faults(baseline: Baseline) -> Iterator[str]:
             ("input_tokens", case.input_tokens, math.inf),
             ("output_tokens", case.output_tokens, math.inf),
             ("usd", case.usd, math.inf),
+            ("latency_s", case.latency_s, math.inf),
         )
+        for name, digests in (("answers", case.answers), ("passages", case.passages)):
+            if len(digests) != baseline.epochs:
+                yield f"case {case.id}: {len(digests)} {name} for {baseline.epochs} epochs"
         for name, values, high in limits:
             if len(values) != baseline.epochs:
                 yield f"case {case.id}: {len(values)} {name} for {baseline.epochs} epochs"
@@ -170,14 +218,14 @@ def mismatches(baseline: Baseline, fingerprint: Fingerprint) -> tuple[str, ...]:
     """Why a run of this fingerprint cannot be compared with the baseline; empty when it can.
 
     Everything that measures must agree. What is under test (target, prompts, generator and their
-    configuration) may differ: that is what a comparison is for. A metric that the baseline does not
-    have is left to its gate.
+    configuration) may differ: that is what a comparison is for. So may prices: another price is no
+    regression, and the cost gate says so. A metric that the baseline does not have is left to its
+    gate.
     """
     old = baseline.fingerprint
     measuring = ["suite", "profile", "dataset", "dataset_slice", "dataset_digest", "judge"]
     if _embeds(fingerprint) or _embeds(old):
         measuring.append("embedder")
-    measuring.append("price_table")
     found = [
         f"{name.replace('_', ' ')} is {now!r}, the baseline's {before!r}"
         for name in measuring
@@ -192,10 +240,35 @@ def mismatches(baseline: Baseline, fingerprint: Fingerprint) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_of_another_judge(baseline: Baseline, fingerprint: Fingerprint) -> bool:
+    """Whether nothing but the judge keeps a run of this fingerprint from being compared."""
+    of_this = replace(baseline.fingerprint, judge=fingerprint.judge)
+    return bool(mismatches(baseline, fingerprint)) and not mismatches(
+        replace(baseline, fingerprint=of_this), fingerprint
+    )
+
+
 def _embeds(fingerprint: Fingerprint) -> bool:
     """Whether the scores depend on the embedder."""
     used = any(name in USES_EMBEDDER for name, _ in fingerprint.metrics)
     return used or fingerprint.judge.startswith("embedded/")
+
+
+# ── what a judge is shown ────────────────────────────────────────────────────────────────────────
+
+
+def answer_digest(answer: Answer) -> str:
+    """Identifies the text of an answer and its passages: all that a judge is shown of a trial."""
+    return _digest([answer.text, *(passage.text for passage in answer.passages)])
+
+
+def passages_digest(answer: Answer) -> str:
+    """Identifies the passages of an answer, in their order."""
+    return _digest([passage.text for passage in answer.passages])
+
+
+def _digest(texts: list[str]) -> str:
+    return codec.digest(texts)[:DIGEST_CHARACTERS]
 
 
 # ── promoting ────────────────────────────────────────────────────────────────────────────────────
@@ -238,6 +311,9 @@ def reduced(run: Run, *, because: str = "", by: str = "", commit: str = "") -> B
             input_tokens=tuple(answer.usage.input_tokens for answer in made),
             output_tokens=tuple(answer.usage.output_tokens for answer in made),
             usd=tuple(answer.cost.usd for answer in made),
+            latency_s=tuple(round(answer.latency_s, 4) for answer in made),
+            answers=tuple(answer_digest(answer) for answer in made),
+            passages=tuple(passages_digest(answer) for answer in made),
         )
 
     return Baseline(

@@ -192,7 +192,9 @@ class SuiteHeader:
     """The `[suite]` table. `inconclusive` says what a build does with such a verdict.
 
     A suite has one `target`, or several `targets`, of which each is measured on the same cases and
-    may be compared with those before it.
+    may be compared with those before it. `keep_answers` keeps the texts that a baseline was made of
+    beside it: what attribution replays and another judge judges again. `judge_all` asks the judge
+    about every answer, also where the verdict does not need it or the baseline knows it.
     """
 
     purpose: str
@@ -201,6 +203,8 @@ class SuiteHeader:
     targets: tuple[str, ...] = ()
     slice: str = ""
     inconclusive: Literal["warn", "fail"] = "warn"
+    keep_answers: bool = False
+    judge_all: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.target) == bool(self.targets):

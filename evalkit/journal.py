@@ -18,7 +18,7 @@ from pathlib import Path
 
 from evalkit import codec
 from evalkit.errors import DataError, Problem
-from evalkit.records import Score, Spend, Trial, Unscored
+from evalkit.records import Looks, Score, Spend, Trial, Unscored
 
 Entry = Trial | Score | Unscored | Spend
 
@@ -27,11 +27,15 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
-    """What journals hold of one run: the last word on each trial, score and spending."""
+    """What journals hold of one run: the last word on each trial, score and spending.
+
+    `looks` is in no journal: which cases a verdict needs is found again when a run is resumed.
+    """
 
     trials: tuple[Trial, ...]
     scores: tuple[Score | Unscored, ...]
     spends: tuple[Spend, ...] = ()
+    looks: Looks | None = None
 
 
 class Journal:

@@ -7,21 +7,21 @@ saved run can be decided and rendered again at any time, free, to the same bytes
 from __future__ import annotations
 
 import datetime
-import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalkit import __version__, baselines, codec, journal
-from evalkit.aggregate import estimate
-from evalkit.errors import BaselineMismatch
+from evalkit import __version__, answers, baselines, codec, git, journal
+from evalkit.attribution import attributions
+from evalkit.comparing import compare, family_size, past_of, with_rejudged
+from evalkit.errors import DataError
 from evalkit.gates.decide import decide_build
 from evalkit.gates.metric import MetricGate
 from evalkit.gates.protocol import Measurement, Promise
 from evalkit.measure import Engine
-from evalkit.plan import Effort, Plan
-from evalkit.records import Outcome, Run, Saved, worst
+from evalkit.plan import Effort, Past, Plan
+from evalkit.records import Attribution, Baseline, Outcome, Run, Saved, worst
 from evalkit.report.terminal import summary
 from evalkit.report.view import Margins, ReportView, report_view
 from evalkit.report.write import write_reports
@@ -56,17 +56,22 @@ def run_build(
 ) -> Concluded:
     """Measure some suites, one after the other (each concurrently in itself), and conclude."""
     clear_runs(report)
-    measured = [(plan.promise, measure(plan, place=place, effort=effort)) for plan in plans]
-    return conclude(measured, report=report)
+    tests = family_size([plan.promise for plan in plans])
+    measured = []
+    for plan in plans:
+        past = past_of(plan, effort=effort, tests=tests)
+        measured.append((plan.promise, measure(plan, place=place, effort=effort, past=past)))
+    return conclude(measured, report=report, plans=plans)
 
 
-def measure(plan: Plan, *, place: journal.Place, effort: Effort) -> Run:
-    """Run and judge one suite."""
+def measure(plan: Plan, *, place: journal.Place, effort: Effort, past: Past | None = None) -> Run:
+    """Run and judge one suite; with a `past`, only what its baseline leaves open is judged."""
     started = now()
-    with Engine(plan, place=place, effort=effort) as engine:
+    with Engine(plan, place=place, effort=effort, past=past) as engine:
         entries, duration_s = engine.all(), engine.duration_s
     del engine  # what it kept is not needed while the run is put together
-    return collect(plan, entries, started=started, duration_s=duration_s)
+    run = collect(plan, entries, started=started, duration_s=duration_s)
+    return run if effort.repeats > 1 else with_rejudged(plan, run)
 
 
 def clear_runs(report: Path) -> None:
@@ -78,19 +83,39 @@ def clear_runs(report: Path) -> None:
         stale.unlink()
 
 
-def conclude(measured: Sequence[tuple[Promise, Run]], *, report: Path) -> Concluded:
-    """Aggregate, gate and report a build whose suites have been measured."""
+def conclude(
+    measured: Sequence[tuple[Promise, Run]],
+    *,
+    report: Path,
+    plans: Sequence[Plan] = (),
+    attributed: Mapping[str, tuple[Attribution, ...]] | None = None,
+) -> Concluded:
+    """Aggregate, gate and report a build whose suites have been measured.
+
+    `plans`, where there are some, are those that measured: what failed is replayed with them.
+    `attributed` is what an earlier conclusion found so, by suite.
+    """
     promises = [promise for promise, _ in measured]
     runs = {promise.suite: run for promise, run in measured}
-    compared = [compare(run, promise, among=runs) for promise, run in measured]
+    tests = family_size(promises)
+    compared = [compare(run, promise, among=runs, tests=tests) for promise, run in measured]
     decisions = decide_build([(p.gates, m) for p, m in zip(promises, compared, strict=True)])
     saved = tuple(
-        Saved(run=measurement.run, decision=decision)
+        Saved(
+            run=measurement.run,
+            decision=decision,
+            attributions=(attributed or {}).get(measurement.run.fingerprint.suite, ()),
+        )
         for measurement, decision in zip(compared, decisions, strict=True)
     )
+    if plans:
+        saved = tuple(
+            replace(item, attributions=_attributions(plan, item, measurement.baseline))
+            for plan, item, measurement in zip(plans, saved, compared, strict=True)
+        )
     for item in saved:
         codec.dump(report / "runs" / f"{item.run.fingerprint.suite}.json", item)
-    view = report_view(saved, baselines=[m.baseline for m in compared], margins=margins(promises))
+    view = _view(saved, compared, promises)
     return Concluded(
         outcome=worst(tuple(decision.outcome for decision in decisions)),
         saved=saved,
@@ -98,6 +123,17 @@ def conclude(measured: Sequence[tuple[Promise, Run]], *, report: Path) -> Conclu
         files=write_reports(report, view),
         exit_code=exit_code(promises, compared, saved),
     )
+
+
+def _attributions(plan: Plan, saved: Saved, baseline: Baseline | None) -> tuple[Attribution, ...]:
+    """Which side of the target moved what failed."""
+    made_of, kept, why_not = saved.run.fingerprint, None, ""
+    if baseline is not None:
+        try:
+            kept = answers.load(plan.promise.root, made_of.profile, made_of.suite, baseline)
+        except DataError as error:
+            why_not = str(error)
+    return attributions(plan, saved, baseline, kept, why_not=why_not)
 
 
 def margins(promises: Sequence[Promise]) -> Margins:
@@ -130,7 +166,7 @@ def collect(
     return Run(
         schema_version=SCHEMA_VERSION,
         evalkit_version=__version__,
-        commit=commit(plan.promise.path.parent),
+        commit=git.commit(plan.promise.path.parent),
         started_at=started.isoformat(),
         duration_s=round(duration_s, 3),
         purpose=plan.purpose,
@@ -142,31 +178,7 @@ def collect(
         ),
         spends=entries.spends,
         servers=plan.remote.servers,
-    )
-
-
-def compare(run: Run, promise: Promise, *, among: Mapping[str, Run]) -> Measurement:
-    """The run's estimates beside the baseline that fits it, or why none does.
-
-    `among` are the build's runs by suite; those of the suite's earlier targets are its rivals.
-    """
-    stem = promise.suite.partition("@")[0]
-    rivals = tuple(
-        (name, baselines.reduced(among[f"{stem}@{name}"]))
-        for name in promise.rivals
-        if f"{stem}@{name}" in among
-    )
-    baseline, problem = None, ""
-    try:
-        baseline = baselines.load_fitting(promise.root, run.fingerprint, suite=promise.path)
-    except BaselineMismatch as error:
-        problem = str(error)
-    return Measurement(
-        run=run,
-        estimates=estimate(run),
-        baseline=baseline,
-        baseline_problem=problem,
-        rivals=rivals,
+        looks=entries.looks,
     )
 
 
@@ -179,22 +191,39 @@ def fresh_place(folder: Path, *, resume: bool) -> journal.Place:
 def render(measured: Sequence[tuple[Promise, Saved]], *, report: Path) -> tuple[Path, ...]:
     """Write the reports of saved runs again; the same records give the same bytes."""
     compared = [compare(saved.run, promise, among={}) for promise, saved in measured]
-    view = report_view(
-        [saved for _, saved in measured],
+    saved = [saved for _, saved in measured]
+    return write_reports(report, _view(saved, compared, [promise for promise, _ in measured]))
+
+
+def _view(
+    saved: Sequence[Saved], compared: Sequence[Measurement], promises: Sequence[Promise]
+) -> ReportView:
+    return report_view(
+        saved,
         baselines=[measurement.baseline for measurement in compared],
-        margins=margins([promise for promise, _ in measured]),
+        margins=margins(promises),
+        calibrations=[measurement.calibrations for measurement in compared],
+        releases=[measurement.release for measurement in compared],
+        judged={name for m in compared for name, on in m.judged_on.items() if on},
+        lane=next((promise.lane for promise in promises), "pr"),
     )
-    return write_reports(report, view)
 
 
-def promote(run: Run, *, root: Path, because: str) -> Path:
+def promote(plan: Plan, run: Run, *, because: str) -> Path:
     """Make a run of five fresh epochs the committed baseline. Returns the file written.
 
-    Raises `DataError` where the run is not complete.
+    Where the suite says so, the answers it was made of are kept beside it. Raises `DataError` where
+    the run is not complete.
     """
-    by = _git(root, "config", "user.name", default="unknown")
+    root, made_of = plan.promise.root, run.fingerprint
+    by = git.user(root)
     baseline = baselines.promote(run, because=because, by=by, commit=run.commit)
-    return baselines.save(root, baseline)
+    path = baselines.save(root, baseline)
+    if plan.keep_answers:
+        answers.save(root, baseline, run, target=plan.recipe)
+    else:
+        answers.forget(root, made_of.profile, made_of.suite)
+    return path
 
 
 def exit_code(
@@ -206,7 +235,10 @@ def exit_code(
     """
     outcome = worst(tuple(item.decision.outcome for item in saved))
     if outcome == "ERROR" and all(
-        measurement.baseline_problem and measurement.baseline_problem in check.reason
+        any(
+            problem and problem in check.reason
+            for problem in (measurement.baseline_problem, measurement.release_problem)
+        )
         for measurement, item in zip(compared, saved, strict=True)
         for verdict in item.decision.verdicts
         for check in verdict.checks
@@ -218,22 +250,3 @@ def exit_code(
         for promise, item in zip(promises, saved, strict=True)
     )
     return EXIT_INCONCLUSIVE if strict and outcome == "INCONCLUSIVE" else EXIT_CODES[outcome]
-
-
-def commit(folder: Path) -> str:
-    """The checked-out commit, with `+` where tracked files differ from it; empty outside git."""
-    head = _git(folder, "rev-parse", "--short=12", "HEAD", default="")
-    dirty = _git(folder, "status", "--porcelain", "--untracked-files=no", default="")
-    return head + ("+" if head and dirty else "")
-
-
-def _git(folder: Path, *arguments: str, default: str) -> str:
-    """What git says, or `default` where there is no git, no repository or no answer."""
-    try:
-        done = subprocess.run(  # noqa: S603  # fixed arguments, no shell
-            ["git", *arguments],  # noqa: S607  # the user's git, wherever it is installed
-            cwd=folder, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return default
-    return done.stdout.strip() or default

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from evalkit import codec
 from evalkit.calls.ledger import Ledger
 from evalkit.gates.protocol import Promise
 from evalkit.metrics.protocol import Instruments, Metric
 from evalkit.pricing import Price
-from evalkit.records import Dataset, Fingerprint, ServerRecord
+from evalkit.records import Baseline, Dataset, Fingerprint, ServerRecord
 from evalkit.targets.protocol import Target
 
 IN_PROCESS = 8
@@ -58,6 +59,10 @@ class Plan:
 
     `price` converts a target's tokens to dollars where the target does not price itself.
     `paces_itself` is true where the target waits on nothing but models that evalkit calls.
+    `judge_costs` is true where asking the judge costs calls, which are then spared where a verdict
+    does not need them. `recipe` is what the target was made from, as plain data; `rebuild` makes a
+    target of such a recipe again. `keep_answers` says that a promotion keeps the texts it was made
+    of, beside it.
     """
 
     purpose: str
@@ -70,6 +75,10 @@ class Plan:
     fingerprint: Fingerprint
     remote: Remote = field(default_factory=InProcess)
     paces_itself: bool = False
+    judge_costs: bool = False
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    rebuild: Callable[[Mapping[str, Any]], tuple[Target, Remote]] | None = None
+    keep_answers: bool = False
 
     @property
     def name(self) -> str:
@@ -80,6 +89,21 @@ class Plan:
     def key(self) -> str:
         """Identifies everything this suite measures; journals of another key do not mix."""
         return codec.digest(self.fingerprint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """The baseline a run will be compared with, and what of the judging that allows to leave out.
+
+    With `looks` a gated metric is judged only until its gates are settled; `tests` is the size of
+    the build's family, `seed` that of the order in which cases are judged: the same for the same
+    commit and suite, so that a rerun has no second chance.
+    """
+
+    baseline: Baseline
+    looks: bool
+    tests: int
+    seed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write every reply of a provider into these recordings")  # fmt: skip
     add("--evalkit-no-cache", action="store_true",
         help="buy every reply anew, whatever the reply cache holds")  # fmt: skip
+    add("--evalkit-lane", choices=("pr", "release"), default="pr",
+        help="release: undecided is red, all is judged, the last release counts")  # fmt: skip
     add("--evalkit-resume", action="store_true",
         help="keep what the journal in the report folder already holds")  # fmt: skip
     add("--evalkit-update-baseline", metavar="WHY",

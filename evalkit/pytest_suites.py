@@ -19,10 +19,11 @@ from typing import Any, Literal
 
 import pytest
 
-from evalkit import assemble, pipeline
+from evalkit import assemble, comparing, pipeline
 from evalkit.calls.traffic import Traffic
 from evalkit.config import Project, find_root, load_project
 from evalkit.errors import EvalkitError
+from evalkit.gates.protocol import Lane
 from evalkit.journal import Place
 from evalkit.measure import Engine
 from evalkit.plan import Effort, Plan
@@ -42,8 +43,7 @@ class Suite:
 
     plan: Plan
     nodeid: str
-    place: Place
-    effort: Effort
+    build: Build
     started: datetime.datetime = field(default_factory=pipeline.now)
     cases: list[Case] = field(default_factory=list)
     gates: set[str] = field(default_factory=set)
@@ -52,7 +52,9 @@ class Suite:
     @functools.cached_property
     def engine(self) -> Engine:
         """Made when the first case is measured, so that collecting touches no journal."""
-        return Engine(self.plan, place=self.place, effort=self.effort)
+        place, effort = self.build.place, self.build.effort
+        past = comparing.past_of(self.plan, effort=effort, tests=self.build.tests)
+        return Engine(self.plan, place=place, effort=effort, past=past)
 
     @property
     def suffix(self) -> str:
@@ -85,6 +87,7 @@ class Build:
     place: Place
     effort: Effort
     traffic: Traffic
+    lane: Lane
     because: str | None
     suites: dict[Path, tuple[Suite, ...]] = field(default_factory=dict)
     projects: dict[Path, Project] = field(default_factory=dict)
@@ -123,7 +126,8 @@ class Build:
             )
         except (ValueError, EvalkitError) as error:
             raise pytest.UsageError(str(error)) from error
-        return cls(config, option("--evalkit-profile"), report, place, effort, traffic, because)
+        profile, lane = option("--evalkit-profile"), option("--evalkit-lane")
+        return cls(config, profile, report, place, effort, traffic, lane, because)
 
     @classmethod
     def adopted(cls, config: pytest.Config, output: Mapping[str, Any]) -> Build:
@@ -151,17 +155,20 @@ class Build:
             root = find_root(path.parent)
             project = self.projects.setdefault(root, load_project(root))
             plans = assemble.plans(
-                path, project=project, profile=self.profile, traffic=self.traffic
+                path, project=project, profile=self.profile, traffic=self.traffic, lane=self.lane
             )
-            self.suites[path] = tuple(
-                Suite(plan, nodeid, self.place, self.effort) for plan in plans
-            )
+            self.suites[path] = tuple(Suite(plan, nodeid, self) for plan in plans)
         return self.suites[path]
 
     @property
     def all_suites(self) -> Iterator[Suite]:
         """Every plan of every file, in order."""
         return (suite for suites in self.suites.values() for suite in suites)
+
+    @property
+    def tests(self) -> int:
+        """The tests of the build, at most; known once everything is collected."""
+        return comparing.family_size([suite.plan.promise for suite in self.all_suites])
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -256,10 +263,11 @@ class Build:
             if suite.gates:
                 run = self.run_of(suite)
                 if self.because:
-                    pipeline.promote(run, root=suite.plan.promise.root, because=self.because)
+                    pipeline.promote(suite.plan, run, because=self.because)
                 measured.append((suite.plan.promise, run))
         pipeline.clear_runs(self.report)
-        return pipeline.conclude(measured, report=self.report)
+        plans = [suite.plan for suite in self.all_suites if suite.gates]
+        return pipeline.conclude(measured, report=self.report, plans=plans)
 
     def run_of(self, suite: Suite) -> Run:
         """The suite, measured; under xdist its time is that of the workers, as far as known."""
@@ -267,7 +275,8 @@ class Build:
         entries = suite.engine.all()
         elapsed_s = (pipeline.now() - suite.started).total_seconds()
         duration_s = elapsed_s if self.is_controller else suite.engine.duration_s
-        return pipeline.collect(suite.plan, entries, started=suite.started, duration_s=duration_s)
+        run = pipeline.collect(suite.plan, entries, started=suite.started, duration_s=duration_s)
+        return run if self.because else comparing.with_rejudged(suite.plan, run)
 
     def settle(self, session: pytest.Session) -> None:
         """Report each gate of a selected suite that no item reported; under xdist that is all."""

@@ -4,7 +4,8 @@
 
 Each breakage is an edit somebody could make, in a copy of this project; the shipped suites are then
 run through the command line. Exits 1 when a breakage is not caught by the gate that should catch
-it, or when the unchanged project does not pass every time with the same bytes.
+it, when the drop is laid at another side of the pipeline than was broken, or when the unchanged
+project does not pass every time with the same bytes.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from evalkit import codec
+from evalkit.records import Attribution
 
 TODAY = datetime.datetime.now(tz=datetime.UTC).date()
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,11 +105,16 @@ why = "A deliberate breakage: four of five passages never reach the model."
 
 @dataclass(frozen=True)
 class Breakage:
-    """`caught_by` names the gates (`suite/gate`) of which at least one must be red, or an error."""
+    """`caught_by` names the gates (`suite/gate`) of which at least one must be red, or an error.
+
+    `side` is the side of the pipeline that is broken; empty where no metric that is compared with
+    the baseline drops by it, so that there is nothing to attribute.
+    """
 
     name: str
     spoil: Callable[[Path], object]
     caught_by: tuple[str, ...]
+    side: Literal["retriever", "generator", ""] = ""
 
 
 def edit(name: str, old: str, new: str) -> Callable[[Path], object]:
@@ -138,22 +146,28 @@ def first_passage_only(root: Path) -> None:
 BREAKAGES = (
     Breakage("answer prompt drops all but the first passage", first_passage_only,
              ("rag_quality/context_recall", "rag_quality/recall_at_k",
-              "reading_quality/context_recall", "reading_quality/recall_at_k")),
+              "reading_quality/context_recall", "reading_quality/recall_at_k"),
+             side="generator"),
     Breakage("top-k 5 → 1", edit("pyproject.toml", "k = 5", "k = 1"),
              ("rag_quality/recall_at_k", "rag_quality/context_recall",
-              "reading_quality/recall_at_k")),
+              "reading_quality/recall_at_k"),
+             side="retriever"),
     Breakage("chunk size cut to 30 tokens",
              edit("pyproject.toml", "tokens = 160, overlap = 32", "tokens = 30, overlap = 6"),
-             ("rag_quality/context_recall", "rag_quality/answer_similarity")),
+             ("rag_quality/context_recall", "rag_quality/answer_similarity"),
+             side="retriever"),
     Breakage("retriever returns random passages",
              edit("pyproject.toml", 'mode = "hybrid"', 'mode = "broken_parts:RandomSearch"'),
-             ("rag_quality/recall_at_k", "reading_quality/recall_at_k")),
+             ("rag_quality/recall_at_k", "reading_quality/recall_at_k"),
+             side="retriever"),
     Breakage("30 % of the corpus missing",
              edit("pyproject.toml", "chunk = {", 'chunk = { kind = "broken_parts:LossyChunker",'),
-             ("rag_quality/recall_at_k", "reading_quality/recall_at_k")),
+             ("rag_quality/recall_at_k", "reading_quality/recall_at_k"),
+             side="retriever"),
     Breakage("generator pads answers by half",
              edit("pyproject.toml", '"embedded/extractive"', '"broken_parts:padding"'),
-             ("rag_quality/tokens", "reading_quality/tokens")),
+             ("rag_quality/tokens", "reading_quality/tokens"),
+             side="generator"),
     Breakage("guardrails off",
              edit("pyproject.toml", '["injection_filter", "pii_redaction"]', "[]"),
              ("prompt_injection/attack_resistance", "pii_leakage/leak_free")),
@@ -165,10 +179,11 @@ BREAKAGES = (
 
 @dataclass(frozen=True)
 class Observed:
-    """What one run of all suites said."""
+    """What one run of all suites said; verdicts and attributions by `suite/gate`."""
 
     exit_code: int
     verdicts: dict[str, tuple[str, str]]
+    attributions: dict[str, Attribution]
     error: str
     digests: dict[str, str]
 
@@ -182,14 +197,16 @@ def observe(root: Path) -> Observed:
     """Run every suite and read what was saved."""
     shutil.rmtree(root / "reports/latest", ignore_errors=True)
     done = evalkit(root, "run")
-    verdicts, digests = {}, {}
+    verdicts, attributions, digests = {}, {}, {}
     for path in sorted((root / "reports/latest/runs").glob("*.json")):
         data = json.loads(path.read_text("utf-8"))
         digests[path.stem] = codec.digest(codec.without_times(data))
         for verdict in data["decision"]["verdicts"]:
             name = f"{path.stem}/{verdict['gate']}"
             verdicts[name] = (verdict["outcome"], verdict["reason"])
-    return Observed(done.returncode, verdicts, done.stderr.strip(), digests)
+        for one in data["attributions"]:
+            attributions[f"{path.stem}/{one['gate']}"] = codec.decode(Attribution, one)
+    return Observed(done.returncode, verdicts, attributions, done.stderr.strip(), digests)
 
 
 def copy_project(folder: Path) -> Path:
@@ -227,6 +244,36 @@ def is_caught(breakage: Breakage, observed: Observed) -> bool:
     return observed.exit_code == 1 and "FAIL" in outcomes
 
 
+def named(found: Attribution) -> str:
+    """The side that took more of the metric, or neither."""
+    if found.retriever == found.generator:
+        return "neither side"
+    return "retriever" if found.retriever < found.generator else "generator"
+
+
+def is_attributed(breakage: Breakage, observed: Observed) -> bool:
+    """Whether every gate that dropped lays it at the side that was broken."""
+    sides = {one.why_not or named(one) for one in observed.attributions.values()}
+    return sides == ({breakage.side} if breakage.side else set())
+
+
+def attributed(breakage: Breakage, observed: Observed) -> list[str]:
+    """What the document says of the sides."""
+    if not breakage.side and not observed.attributions:
+        return ["No metric fell against the baseline, so there is nothing to attribute.", ""]
+    lines = []
+    for name, one in sorted(observed.attributions.items()):
+        sides = f"retriever {_effect(one.retriever)}, generator {_effect(one.generator)}"
+        replay = f"{sides} (2×2 replay over {len(one.cases)} cases)"
+        lines.append(f"- {name}: {one.why_not or replay}")
+    right = "the attribution is right" if is_attributed(breakage, observed) else "NOT ATTRIBUTED"
+    return [f"Broken: {breakage.side or 'neither side'}; {right}.", "", *lines, ""]
+
+
+def _effect(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
 def table(same: list[Observed], found: list[tuple[Breakage, Observed]], command: str) -> str:
     """The committed document."""
     gates = sorted(same[0].verdicts)
@@ -243,6 +290,13 @@ def table(same: list[Observed], found: list[tuple[Breakage, Observed]], command:
             f"{same_bytes}, times aside."
         ),
         "",
+        (
+            "Where a metric fell, the cases that moved are tried with old and new passages and old "
+            "and new generator: `retriever` is what other passages did to them, `generator` what "
+            "another prompt, model or guardrail did. A side that is the baseline's to the byte is "
+            "not tried again: its part is 0."
+        ),
+        "",
     ]
     for breakage, observed in found:
         caught = "caught" if is_caught(breakage, observed) else "NOT CAUGHT"
@@ -250,6 +304,7 @@ def table(same: list[Observed], found: list[tuple[Breakage, Observed]], command:
         if not observed.verdicts:
             lines += ["```", observed.error.replace("evalkit: ", ""), "```", ""]
             continue
+        lines += attributed(breakage, observed)
         lines += ["| gate | verdict | why |", "|---|---|---|"]
         for name in gates:
             outcome, reason = observed.verdicts.get(name, ("absent", ""))
@@ -270,10 +325,13 @@ def main() -> int:
     for breakage in BREAKAGES:
         found.append((breakage, broken(breakage)))
         print(breakage.name, "→", "caught" if is_caught(*found[-1]) else "NOT CAUGHT", flush=True)
+        if found[-1][1].verdicts:
+            print(*attributed(*found[-1])[:-1], sep="\n", flush=True)
     command = "make regressions" + (f" ARGS='--runs {options.runs}'" if options.runs != 20 else "")
     options.out.write_text(table(same, found, command), "utf-8")
     steady = all(run.exit_code == 0 and run.digests == same[0].digests for run in same)
-    return 0 if steady and all(is_caught(*pair) for pair in found) else 1
+    right = all(is_caught(*pair) and is_attributed(*pair) for pair in found)
+    return 0 if steady and right else 1
 
 
 if __name__ == "__main__":

@@ -151,6 +151,7 @@ def make_baseline(
                 input_tokens=(tokens.get(i, (100, 10))[0],) * 5,
                 output_tokens=(tokens.get(i, (100, 10))[1],) * 5,
                 usd=(usd.get(i, 0.0),) * 5,
+                latency_s=(0.1,) * 5,
             )
             for i in ids
         ),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from evalkit import baselines
 from evalkit.errors import BaselineMismatch, DataError
-from evalkit.records import Usage
+from evalkit.records import Answer, Passage, Usage
 from tests.builders import FINGERPRINT, by_case, make_baseline, make_run
 
 SCORES = {"m": by_case([[0.5, 0.5, 0.5, 0.5, 1.0]] * 3)}
@@ -135,8 +136,11 @@ def edited(change):
     ("text", "message"),
     [
         ("{", "not valid JSON"),
-        ("[]", "schema_version. Got None. Allowed: 1"),
-        (edited(lambda d: d.update(schema_version=2)), "schema_version. Got 2. Allowed: 1"),
+        ("[]", "schema_version. Got None. Allowed: 2"),
+        (edited(lambda d: d.update(schema_version=1)), "schema_version. Got 1. Allowed: 2"),
+        (edited(lambda d: d["cases"][0]["answers"].pop()), "case c000: 4 answers for 5 epochs"),
+        (edited(lambda d: d["cases"][0]["passages"].pop()), "case c000: 4 passages for 5 epochs"),
+        (edited(lambda d: d["cases"][0]["latency_s"].pop()), "4 latency_s for 5 epochs"),
         (edited(lambda d: d.pop("epochs")), "missing field epochs"),
         (edited(lambda d: d.update(extra=1)), "unknown field extra"),
         (edited(lambda d: d.update(cases=[])), "the baseline has no cases"),
@@ -205,7 +209,6 @@ def test_a_run_with_holes_can_be_reduced_and_only_holes_are_missing():
         ({"profile": "gpu"}, "profile is 'gpu', the baseline's 'offline'"),
         ({"suite": "other"}, "suite is 'other', the baseline's 'rag_quality'"),
         ({"judge": "openai/x"}, "judge is 'openai/x', the baseline's 'embedded/lexical-cosine'"),
-        ({"price_table": "z"}, "price table is 'z', the baseline's '2026-11'"),
         ({"metrics": (("m", "2"),)}, "metric m is version 2, the baseline's 1"),
         ({"embedder": "e"}, "embedder is 'e', the baseline's 'embedded/minilm'"),
     ],
@@ -223,6 +226,7 @@ def test_what_measures_must_agree(changes, reason):
         {"prompts": (("answer@3", "q"),)},
         {"config_digest": "x"},
         {"judge_card": "BAcc 0.8"},
+        {"price_table": "z"},
         {"metrics": (("m", "1"), ("new", "3"))},
         {"metrics": ()},
     ],
@@ -246,7 +250,7 @@ def test_a_fitting_baseline_is_loaded_and_another_refused_with_all_reasons(tmp_p
     baselines.save(tmp_path, promoted())
     suite = tmp_path / "suites" / "rag_quality.toml"
     assert baselines.load_fitting(tmp_path, RUN.fingerprint, suite=suite) == promoted()
-    changed = replace(RUN.fingerprint, dataset_digest="e", price_table="z")
+    changed = replace(RUN.fingerprint, dataset_digest="e", judge="z")
     with pytest.raises(BaselineMismatch) as caught:
         baselines.load_fitting(tmp_path, changed, suite=suite)
     assert len(caught.value.reasons) == 2
@@ -297,3 +301,61 @@ def test_a_diff_says_what_changed_and_nothing_else():
         "n: added",
     )
     assert "n: removed" in baselines.diff(promoted(run), promoted())
+
+
+# ── the release ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_pinned_release_stays_when_the_baseline_moves_on(tmp_path):
+    path = baselines.save(tmp_path, promoted(commit="a" * 12))
+    pinned = baselines.pin(tmp_path, "offline", path.stem, because="release 1.0")
+    assert pinned.name == f"{path.stem}.release.json"
+    baselines.save(tmp_path, promoted(commit="b" * 12))
+    found = baselines.load_release(tmp_path, FINGERPRINT, suite=Path(f"suites/{path.stem}.toml"))
+    assert (found.commit, found.because) == ("a" * 12, "release 1.0")
+
+
+def test_what_was_never_released_names_the_command_that_pins(tmp_path):
+    with pytest.raises(BaselineMismatch) as caught:
+        baselines.load_release(tmp_path, FINGERPRINT, suite=Path("suites/rag_quality.toml"))
+    assert caught.value.mend.startswith("evalkit baseline pin suites/rag_quality.toml")
+
+
+def test_a_release_judged_by_another_judge_is_refused(tmp_path):
+    path = baselines.save(tmp_path, promoted())
+    baselines.pin(tmp_path, "offline", path.stem, because="release 1.0")
+    other = replace(FINGERPRINT, judge="another")
+    with pytest.raises(BaselineMismatch, match="the release baseline: judge is"):
+        baselines.load_release(tmp_path, other, suite=Path("suites/rag_quality.toml"))
+
+
+def test_nothing_is_pinned_without_a_baseline_or_a_reason(tmp_path):
+    with pytest.raises(BaselineMismatch):
+        baselines.pin(tmp_path, "offline", "rag_quality", because="release 1.0")
+    path = baselines.save(tmp_path, promoted())
+    with pytest.raises(DataError, match="needs a reason"):
+        baselines.pin(tmp_path, "offline", path.stem, because="  ")
+
+
+# ── what a judge is shown ────────────────────────────────────────────────────────────────────────
+
+
+def test_a_digest_is_of_all_that_a_judge_is_shown():
+    shown = Answer(text="It is.", passages=(a_passage("One."), a_passage("Two.")))
+    reworded = replace(shown, text="It was.")
+    turned = replace(shown, passages=shown.passages[::-1])
+    assert baselines.answer_digest(shown) != baselines.answer_digest(reworded)
+    assert baselines.passages_digest(shown) == baselines.passages_digest(reworded)
+    assert baselines.passages_digest(shown) != baselines.passages_digest(turned)
+    # What an answer took says nothing of what it says.
+    assert baselines.answer_digest(shown) == baselines.answer_digest(replace(shown, latency_s=9.0))
+
+
+def test_an_answer_cannot_pass_for_a_passage():
+    assert baselines.answer_digest(Answer(text="a", passages=(a_passage("b"),))) != (
+        baselines.answer_digest(Answer(text="ab"))
+    )
+
+
+def a_passage(text):
+    return Passage(document_id="d", chunk_id="d#0", text=text, rank=1, similarity=0.5)

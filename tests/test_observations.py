@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
-from evalkit.observations import cluster_of, observe, repeats_of
-from evalkit.records import Case
+from evalkit import observations
+from evalkit.observations import cluster_of, observe, recorded, repeats_of, spared
+from evalkit.records import Case, Looks, Stop
 from tests.builders import make_run
 
 
@@ -40,3 +42,29 @@ def test_repeats_are_as_many_as_any_case_has():
 
 def test_a_case_without_a_cluster_is_its_own():
     assert cluster_of(Case(id="a", input="q", cluster="b")) != cluster_of(Case(id="b", input="q"))
+
+
+def test_a_spared_case_is_neither_observed_nor_missing():
+    run = make_run({"m": {"a": 1.0, "b": 1.0}, "n": {"a": 1.0, "b": 1.0}})
+    stop = Stop(metric="m", sizes=(1, 2), look=1, spared=("b",))
+    run = replace(
+        run,
+        scores=tuple(s for s in run.scores if (s.metric, s.case_id) != ("m", "b")),
+        looks=Looks(seed="s", tests=1, stops=(stop,)),
+    )
+    assert (spared(run, "m"), spared(run, "n")) == ({"b"}, frozenset())
+    assert [o.case_id for o in observe(run, "m")] == ["a"]
+    assert [o.case_id for o in observe(run, "m", also={"a", "b"})] == ["a"]
+    assert [o.case_id for o in observe(run, "n")] == ["a", "b"]
+    assert recorded(run, "m") == {"a"}
+
+
+def test_what_is_kept_of_a_run_goes_with_it():
+    """Ten thousand simulated builds must not leave ten thousand indexes."""
+    before = len(observations._KEPT)
+    run = make_run({"m": {"a": 1.0}})
+    assert observe(run, "m") == observe(run, "m")
+    assert len(observations._KEPT) == before + 1
+    del run
+    gc.collect()
+    assert len(observations._KEPT) == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import replace
 
 import pytest
@@ -45,7 +44,7 @@ def measured(tiny, *, repeats=1):
 
 
 def promoted(tiny):
-    pipeline.promote(measured(tiny, repeats=5), root=tiny.root, because="a test needs one")
+    pipeline.promote(plan_of(tiny), measured(tiny, repeats=5), because="a test needs one")
     return tiny
 
 
@@ -217,7 +216,7 @@ def test_a_run_is_in_the_datasets_order_whatever_came_first(tiny):
 def test_a_run_with_a_hole_becomes_no_baseline(tiny):
     """Four repeats are not five, and nothing is written."""
     with pytest.raises(DataError, match="4 repeats, a baseline needs 5"):
-        pipeline.promote(measured(tiny, repeats=4), root=tiny.root, because="x")
+        pipeline.promote(plan_of(tiny), measured(tiny, repeats=4), because="x")
     assert not (tiny.root / "reports").exists()
 
 
@@ -225,26 +224,7 @@ def test_a_case_without_an_answer_is_no_baseline(tiny):
     """What was not measured once cannot be compared with for months."""
     run = measured(tiny, repeats=5)
     with pytest.raises(DataError, match="c00"):
-        pipeline.promote(replace(run, scores=run.scores[1:]), root=tiny.root, because="x")
-
-
-def test_the_commit_says_whether_files_differ_from_it(tmp_path):
-    """Twelve digits, a plus where a tracked file was edited, nothing outside a repository."""
-    assert pipeline.commit(tmp_path) == ""
-
-    def git(*arguments):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True)
-
-    git("init", "-q")
-    (tmp_path / "a").write_text("1")
-    git("add", "a")
-    git("-c", "user.name=ada", "-c", "user.email=a@example.org", "commit", "-qm", "a")
-    clean = pipeline.commit(tmp_path)
-    assert len(clean) == 12
-    (tmp_path / "b").write_text("not tracked")
-    assert pipeline.commit(tmp_path) == clean
-    (tmp_path / "a").write_text("2")
-    assert pipeline.commit(tmp_path) == f"{clean}+"
+        pipeline.promote(plan_of(tiny), replace(run, scores=run.scores[1:]), because="x")
 
 
 def test_measuring_replaces_a_build_and_deciding_again_does_not(tiny):

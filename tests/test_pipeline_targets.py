@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit import assemble, pipeline
+from evalkit import assemble, comparing, pipeline
 from evalkit.config import load_project
 from evalkit.plan import Effort
 from tests.plugin.conftest import APP, SUITE
@@ -114,7 +114,7 @@ def test_a_run_of_another_suite_is_no_rival(both):
     plan = plans_of(both)[1]
     run = build_of(both).saved[1].run
     for among, names in (({"tiny@full": run}, ["full"]), ({"other@full": run}, []), ({}, [])):
-        found = pipeline.compare(run, plan.promise, among=among)
+        found = comparing.compare(run, plan.promise, among=among)
         assert [name for name, _ in found.rivals] == names
 
 
@@ -124,7 +124,7 @@ def test_each_target_has_a_baseline_of_its_own(both):
     for plan in plans_of(both):
         place = pipeline.fresh_place(both.root / ".evalkit", resume=False)
         run = pipeline.measure(plan, place=place, effort=Effort(repeats=5))
-        pipeline.promote(run, root=both.root, because="a test needs one")
+        pipeline.promote(plan, run, because="a test needs one")
     assert build_of(both).exit_code == 0
     folder = both.root / "reports/baselines/offline"
     assert {path.name for path in folder.iterdir()} == {"tiny@full.json", "tiny@small.json"}

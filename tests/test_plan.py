@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from evalkit.plan import Effort, InProcess
-from tests.test_measure import FakeTarget, plan
+from tests.measure.test_engine import FakeTarget, plan
 
 
 def test_the_key_of_a_plan_changes_with_what_it_measures():

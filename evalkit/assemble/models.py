@@ -61,6 +61,8 @@ class Models:
     under_test: Section | None = None
     """The target's generator where it is not the profile's: what must not judge itself."""
     remote: list[RemoteModel | RemoteEmbedder] = field(default_factory=list)
+    judge_is_remote: bool = False
+    """Whether a judge made here asks a model outside this process."""
     _stopped: list[ServerRecord] = field(default_factory=list)
     _calls: Calls | None = None
 
@@ -143,7 +145,9 @@ class Models:
             factory = self.names.find(JUDGES, written, section.problem)
             return factory(embedder), None
         self._refuse_self(section)
+        known = len(self.remote)
         model = self._priced(section.without(*JUDGING), None).model
+        self.judge_is_remote |= len(self.remote) > known
         problems: list[Problem] = []
         own = section.without(*(key for key in section.table if key not in JUDGING))
         judge = construct(LlmJudge, own, problems, model=model, draw=draw)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from evalkit import codec
 from evalkit.assemble.models import Models, spelled
 from evalkit.assemble.names import Names, collected, unknown
-from evalkit.assemble.targets import TargetParts, own_generator, target
+from evalkit.assemble.targets import TargetParts, own_generator, rebuilt, recipe, target
 from evalkit.attacks import ATTACKS
 from evalkit.calls.traffic import Traffic
 from evalkit.config import (
@@ -27,10 +28,10 @@ from evalkit.datasets import load_dataset
 from evalkit.errors import ConfigError, Problem
 from evalkit.gates import GATES
 from evalkit.gates.coverage import CoverageGate
-from evalkit.gates.protocol import Gate, Promise
+from evalkit.gates.protocol import Gate, Lane, Promise
 from evalkit.gates.versus import SavingGate, VersusGate
 from evalkit.metrics import METRICS
-from evalkit.metrics.protocol import Instruments, Metric
+from evalkit.metrics.protocol import Instruments, Metric, judged_on
 from evalkit.plan import Plan
 from evalkit.records import Dataset, Fingerprint, Run
 from evalkit.registry import UnknownName
@@ -40,7 +41,7 @@ AT = "@"
 
 AGAINST_TARGETS = (VersusGate, SavingGate)
 
-GATES_BY_NAME = ("cost", "tokens", "coverage")
+GATES_BY_NAME = ("cost", "tokens", "latency", "coverage")
 """Gates whose name is their kind; any other `[gates.<name>]` gates the metric of that name."""
 
 
@@ -63,7 +64,12 @@ def suite_files(given: Sequence[Path], *, project: Project) -> tuple[Path, ...]:
 
 
 def plans(
-    path: Path, *, project: Project, profile: str, traffic: Traffic | None = None
+    path: Path,
+    *,
+    project: Project,
+    profile: str,
+    traffic: Traffic | None = None,
+    lane: Lane = "pr",
 ) -> tuple[Plan, ...]:
     """A suite, ready to be measured: a plan a target, in order.
 
@@ -75,7 +81,7 @@ def plans(
     made = [
         collected(
             problems,
-            lambda name=name: _plan(suite, name, project, profile, traffic or Traffic()),  # type: ignore[misc]  # mypy cannot infer a lambda's default
+            lambda name=name: _plan(suite, name, project, profile, traffic or Traffic(), lane),  # type: ignore[misc]  # mypy cannot infer a lambda's default
         )
         for name in suite.header.measured
     ]
@@ -84,12 +90,14 @@ def plans(
     return tuple(plan for plan in made if plan is not None)
 
 
-def _plan(suite: SuiteFile, name: str, project: Project, profile: str, traffic: Traffic) -> Plan:
+def _plan(
+    suite: SuiteFile, name: str, project: Project, profile: str, traffic: Traffic, lane: Lane
+) -> Plan:
     names = Names(project)
     problems: list[Problem] = []
     dataset = collected(problems, lambda: _dataset(suite, names))
     metrics = collected(problems, lambda: _metrics(suite, names))
-    promise = collected(problems, lambda: promise_of(suite, name, project=project))
+    promise = collected(problems, lambda: promise_of(suite, name, project=project, lane=lane))
     bound = collected(problems, lambda: _profile(project, profile))
     section = collected(problems, lambda: _target_section(suite, name, project))
     models = bound and Models(
@@ -120,10 +128,14 @@ def _plan(suite: SuiteFile, name: str, project: Project, profile: str, traffic: 
         ),
         remote=models,
         paces_itself=bool(parts.generator) and models.concurrency > 0,
+        judge_costs=_judging_costs(tools, models) and not suite.header.judge_all,
+        recipe=recipe(section, models.bound.role("generator"), parts.target),
+        rebuild=partial(rebuilt, project=project, profile=profile, traffic=traffic),
+        keep_answers=suite.header.keep_answers,
     )
 
 
-def promise_of(suite: SuiteFile, target: str, *, project: Project) -> Promise:
+def promise_of(suite: SuiteFile, target: str, *, project: Project, lane: Lane = "pr") -> Promise:
     """The gates of a suite for one of its targets. The coverage gate is always among them."""
     problems: list[Problem] = []
     earlier = suite.header.measured[: suite.header.measured.index(target)]
@@ -140,13 +152,15 @@ def promise_of(suite: SuiteFile, target: str, *, project: Project) -> Promise:
         suite=f"{suite.name}{AT}{target}" if suite.header.targets else suite.name,
         path=suite.path,
         root=project.root,
-        inconclusive=suite.header.inconclusive,
+        inconclusive="fail" if lane == "release" else suite.header.inconclusive,
         gates=tuple(chosen),
         rivals=earlier,
+        lane=lane,
+        judged_on=tuple(_judged_on(section, names) for section in suite.metrics),
     )
 
 
-def promise_of_run(run: Run, *, project: Project) -> Promise:
+def promise_of_run(run: Run, *, project: Project, lane: Lane = "pr") -> Promise:
     """The gates that the project's suite file promises today for a saved run."""
     stem, _, target = run.fingerprint.suite.partition(AT)
     suite = load_suite(project.root / "suites" / f"{stem}.toml", root=project.root)
@@ -155,7 +169,7 @@ def promise_of_run(run: Run, *, project: Project) -> Promise:
         allowed = ", ".join(suite.header.measured)
         raise ConfigError([Problem(where=shown_path(suite.path, project.root), what=what,
                                    allowed=allowed)])  # fmt: skip
-    return promise_of(suite, target or suite.header.target, project=project)
+    return promise_of(suite, target or suite.header.target, project=project, lane=lane)
 
 
 def metric(name: str) -> Metric:
@@ -218,6 +232,17 @@ def _metric_name(section: Section, names: Names) -> str:
         return key
     name: str = names.find(METRICS, key, section.problem).name
     return name
+
+
+def _judged_on(section: Section, names: Names) -> tuple[str, str]:
+    """A metric's name, and what its judge is shown; metrics of others may not say."""
+    found = names.find(METRICS, section.keys[-1], section.problem)
+    return _metric_name(section, names), judged_on(found)
+
+
+def _judging_costs(tools: Instruments, models: Models) -> bool:
+    """Whether asking the judge costs calls; a judge of the project's own says so itself."""
+    return models.judge_is_remote or bool(getattr(tools.judge, "costs", False))
 
 
 def _without_model(

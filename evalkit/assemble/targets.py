@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from evalkit import prompts
 from evalkit.assemble.models import Models, Priced, stated_price
-from evalkit.assemble.names import collected
-from evalkit.config import Section, construct, named
+from evalkit.assemble.names import Names, collected
+from evalkit.calls.traffic import Traffic
+from evalkit.config import BuiltIn, Project, Section, construct, named
 from evalkit.errors import ConfigError, Problem
 from evalkit.pricing import FREE, Price
 from evalkit.providers.protocol import Embedder
@@ -66,6 +67,41 @@ def target(section: Section, models: Models, embedder: Embedder | None) -> Targe
     root = models.names.project.root
     made = models.names.build(TARGETS, section.table.get("kind"), options, root=root)
     return TargetParts(target=made, price=price, price_table=(price or FREE).table)
+
+
+def recipe(section: Section, generator: Section, made: Target) -> dict[str, Any]:
+    """What `rebuilt` makes a target from again: its table, and that of the model under test.
+
+    `answering` names the generator's side of a pipeline of evalkit's, to be sure it is the same.
+    """
+    return {
+        "target": dict(section.table),
+        "generator": dict((own_generator(section) or generator).table),
+        "answering": made.answering if isinstance(made, RagTarget) else "",
+    }
+
+
+def rebuilt(
+    written: Mapping[str, Any], *, project: Project, profile: str, traffic: Traffic
+) -> tuple[Target, Models]:
+    """The target of a recipe with today's code, and the models to close after it.
+
+    Its released prompts are still there, for prompts are never edited. Raises `ConfigError` where
+    its parts are no longer.
+    """
+
+    def section(key: str) -> Section:
+        table = written.get(key)
+        known = table if isinstance(table, dict) else {}
+        return Section(BuiltIn("a target of earlier"), (key,), known)
+
+    models = Models(
+        names=Names(project),
+        bound=project.profiles[profile],
+        traffic=traffic,
+        under_test=section("generator"),
+    )
+    return target(section("target"), models, models.embedder()).target, models
 
 
 def own_generator(section: Section) -> Section | None:

@@ -12,7 +12,7 @@ from typing import ClassVar
 from evalkit.attacks.planting import planted, read_texts
 from evalkit.records import Attack, Case, Dataset, Document, Secret
 
-DATA = Path("pii_personas/1/personas.jsonl")
+DATA = Path("pii_personas/2/personas.jsonl")
 SECRETS: Mapping[str, str] = {
     "email": "email",
     "phone": "phone",
@@ -43,9 +43,9 @@ Persona = Mapping[str, str]
 class PIILeakage:
     """Personas as documents; questions for their data, and harmless ones answered beside it.
 
-    `count` cases are made, each persona as often as the others. All values of the persona asked
-    about are the case's secrets: an answer may leak what nobody asked for. A case's cluster is its
-    persona. The golden cases are not kept, the corpus is.
+    `count` cases are made, each persona as often as the others, direct and harmless ones by turns.
+    All values of the persona asked about are the case's secrets: an answer may leak what nobody
+    asked for. A case's cluster is its persona. The golden cases are not kept, the corpus is.
     """
 
     kind: ClassVar[str] = "pii_leakage"
@@ -58,11 +58,11 @@ class PIILeakage:
             raise ValueError(f"count must be at least 1, got {self.count}")
 
     def plant(self, dataset: Dataset, *, folder: Path) -> Dataset:
-        personas = read_texts(folder / DATA, FIELDS)
+        personas = list(read_texts(folder / DATA, FIELDS))
         documents = [_document(persona) for persona in personas]
         rng = random.Random(self.seed)
-        asked = [_in_turns(_cases(persona), rng) for persona in personas]
-        rng.shuffle(asked)
+        rng.shuffle(personas)
+        asked = [_in_turns(_cases(p), rng, first=at % 2) for at, p in enumerate(personas)]
         turns = zip_longest(*asked)
         chosen = islice((case for turn in turns for case in turn if case is not None), self.count)
         return planted(dataset, tuple(chosen), documents)
@@ -74,15 +74,15 @@ def _document(persona: Persona) -> Document:
     )
 
 
-def _in_turns(cases: Iterable[Case], rng: random.Random) -> list[Case]:
-    """One direct and one harmless question by turns, so that any count has some of both."""
+def _in_turns(cases: Iterable[Case], rng: random.Random, *, first: int) -> list[Case]:
+    """Direct and harmless questions by turns, each in random order; `first` 0 begins direct."""
     kinds: dict[str, list[Case]] = {"direct": [], "nearby": []}
     for case in cases:
         kinds[case.tags[0]].append(case)
     for asked in kinds.values():
         rng.shuffle(asked)
-    order = rng.sample(list(kinds), k=2)
-    turns = zip_longest(*(kinds[kind] for kind in order))
+    order = list(kinds.values())
+    turns = zip_longest(order[first], order[1 - first])
     return [case for turn in turns for case in turn if case is not None]
 
 

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Sequence
 
 from evalkit import __version__
-from evalkit.cli import baseline, project, prompts, run, vllm
+from evalkit.cli import baseline, explain, judge, noise, project, prompts, run, vllm
 from evalkit.cli.options import EXIT_NO_BASELINE, EXIT_USAGE, Command, say
 from evalkit.errors import BaselineMismatch, EvalkitError
 
 EXIT_BROKEN_PIPE = 141
 """As a shell reports a process that SIGPIPE ended."""
 
-GROUPS = (run, baseline, prompts, vllm, project)
+GROUPS = (run, explain, baseline, judge, noise, prompts, vllm, project)
 """In the order of `evalkit --help`."""
 
 

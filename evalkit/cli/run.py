@@ -30,6 +30,7 @@ def add(commands: Commands) -> None:
     run.add_argument("--profile", default="offline")
     run.add_argument("--report", type=Path, default=DEFAULT_REPORT)
     run.add_argument("--concurrency", type=at_least_one, help="cases in flight at once")
+    _lane(run)
     run.add_argument("--resume", action="store_true", help="keep what the journal already holds")
     run.add_argument(
         "--estimate", action="store_true", help="print calls, tokens and dollars; spend nothing"
@@ -39,6 +40,7 @@ def add(commands: Commands) -> None:
     regate = command(commands, "regate", regate_command, "decide saved runs again; calls no model")
     regate.add_argument("runs", nargs="+", type=Path, help="run.json files")
     regate.add_argument("--report", type=Path, default=DEFAULT_REPORT)
+    _lane(regate)
 
     report = command(commands, "report", report_command, "render saved runs again")
     report.add_argument("runs", nargs="+", type=Path, help="run.json files")
@@ -47,6 +49,13 @@ def add(commands: Commands) -> None:
     export = command(commands, "export", export_command, "a saved run as CSV or Parquet")
     export.add_argument("run", type=Path)
     export.add_argument("out", type=Path, help="a file ending in .csv or .parquet")
+
+
+def _lane(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--lane", choices=("pr", "release"), default="pr",
+        help="release: undecided is red, all is judged, the last release counts",
+    )  # fmt: skip
 
 
 def run_command(options: argparse.Namespace) -> int:
@@ -65,7 +74,7 @@ def run_command(options: argparse.Namespace) -> int:
             plan
             for path in paths
             for plan in assemble.plans(
-                path, project=project, profile=options.profile, traffic=traffic
+                path, project=project, profile=options.profile, traffic=traffic, lane=options.lane
             )
         ]
         for plan in plans:
@@ -96,9 +105,13 @@ def regate_command(options: argparse.Namespace) -> int:
     from evalkit.records import Saved
 
     project = load_project(find_root(Path.cwd()))
-    runs = [codec.load(Saved, path).run for path in options.runs]
-    measured = [(assemble.promise_of_run(run, project=project), run) for run in runs]
-    return tell(pipeline.conclude(measured, report=options.report))
+    saved = [codec.load(Saved, path) for path in options.runs]
+    measured = [
+        (assemble.promise_of_run(item.run, project=project, lane=options.lane), item.run)
+        for item in saved
+    ]
+    attributed = {item.run.fingerprint.suite: item.attributions for item in saved}
+    return tell(pipeline.conclude(measured, report=options.report, attributed=attributed))
 
 
 def report_command(options: argparse.Namespace) -> int:

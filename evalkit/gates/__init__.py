@@ -12,9 +12,11 @@ GATES: Registry[type[Gate]] = Registry(
         "metric": "evalkit.gates.metric:MetricGate",
         "cost": "evalkit.gates.budget:CostGate",
         "tokens": "evalkit.gates.budget:TokenGate",
+        "latency": "evalkit.gates.latency:LatencyGate",
         "coverage": "evalkit.gates.coverage:CoverageGate",
         "versus": "evalkit.gates.versus:VersusGate",
         "saving": "evalkit.gates.versus:SavingGate",
+        "rate": "evalkit.gates.rate:RateGate",
         "zero_tolerance": "evalkit.gates.zero_tolerance:ZeroToleranceGate",
     },
 )

@@ -7,71 +7,55 @@ compared exactly, outside the Holm family; increases by the ratio of sums over p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from evalkit.gates.limits import CONFIDENCE, MAX_EXCLUDED, MAX_MISSING, ROUNDING, SHOWN_CASES
+from evalkit.gates.limits import CONFIDENCE, ROUNDING, SHOWN_CASES
 from evalkit.gates.protocol import Measurement
+from evalkit.gates.requests import check_requests
+from evalkit.gates.spending import (
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    TOKENS,
+    USD,
+    Quantity,
+    SpentPair,
+    logged,
+    spending,
+    spent_pairs,
+)
 from evalkit.gates.verdict import conclude
-from evalkit.gates.wording import count, increase, listed, percent
-from evalkit.observations import repeats_of
-from evalkit.records import Answer, BaselineCase, Check, Comparison, Outcome, Run, Verdict
-from evalkit.stats.paired import mean_of
+from evalkit.gates.wording import count, increase
+from evalkit.records import Answer, Check, Comparison, Outcome, Run, Verdict
+from evalkit.stats.paired import lower_bound, mean_of, sample_mean
 from evalkit.stats.ratio import ratio_lower_bound, ratio_of_sums
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantity:
-    """Something that is spent: how to read it from an answer or a baseline, and to write it."""
-
-    name: str
-    of_answer: Callable[[Answer], float]
-    of_baseline: Callable[[BaselineCase], Sequence[float]]
-    show: Callable[[float], str]
-
-
-USD = Quantity(
-    name="cost",
-    of_answer=lambda answer: answer.cost.usd,
-    of_baseline=lambda case: case.usd,
-    show=lambda usd: f"${usd:.3g}",
-)
-INPUT_TOKENS = Quantity(
-    name="input tokens",
-    of_answer=lambda answer: answer.usage.input_tokens,
-    of_baseline=lambda case: case.input_tokens,
-    show=lambda tokens: f"{tokens:,.0f} input tokens",
-)
-OUTPUT_TOKENS = Quantity(
-    name="output tokens",
-    of_answer=lambda answer: answer.usage.output_tokens,
-    of_baseline=lambda case: case.output_tokens,
-    show=lambda tokens: f"{tokens:,.0f} output tokens",
-)
-TOKENS = Quantity(
-    name="tokens",
-    of_answer=lambda answer: answer.usage.input_tokens + answer.usage.output_tokens,
-    of_baseline=lambda case: [
-        i + o for i, o in zip(case.input_tokens, case.output_tokens, strict=True)
-    ],
-    show=lambda tokens: f"{tokens:,.0f} tokens",
-)
+NOTED_SHARE = 0.5
+"""Of the allowed increase: a typical case's sure increase above this is told on a PASS, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostGate:
-    """A rule on dollars: a mean a case, a sum a run, an increase over the baseline (0.1: 10 %)."""
+    """A rule on dollars: a mean a case, a sum a run, an increase over the baseline (0.1: 10 %).
+
+    `max_usd_per_request` caps each single answer: one above it fails. Where the price table changed
+    and the generator did not, dollars are not compared: another price is no regression.
+    """
 
     kind: ClassVar[str] = "cost"
 
     name: str
     max_usd_per_case: float | None = None
     max_usd_per_run: float | None = None
+    max_usd_per_request: float | None = None
     max_increase: float | None = None
 
     def __post_init__(self) -> None:
-        _require_limits(self, ("max_usd_per_case", "max_usd_per_run", "max_increase"))
+        _require_limits(
+            self,
+            ("max_usd_per_case", "max_usd_per_run", "max_usd_per_request", "max_increase"),
+        )
 
     def tests(self, measurement: Measurement) -> tuple[Comparison, ...]:
         """None: caps and cost ratios are outside the family."""
@@ -86,13 +70,18 @@ class CostGate:
             yield check_mean(measurement.run, USD, self.max_usd_per_case)
         if self.max_usd_per_run is not None:
             yield check_sum(measurement.run, USD, self.max_usd_per_run)
+        if self.max_usd_per_request is not None:
+            yield check_requests(measurement.run, USD, self.max_usd_per_request)
         if self.max_increase is not None:
-            yield check_increase(measurement, USD, self.max_increase)
+            yield _check_dearer(measurement, self.max_increase)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenGate:
-    """A rule on tokens: means a case, a sum a run (input and output), an increase of either."""
+    """A rule on tokens: means a case, a sum a run (input and output), an increase of either.
+
+    `max_input_tokens_per_request` and `max_output_tokens_per_request` cap each single answer.
+    """
 
     kind: ClassVar[str] = "tokens"
 
@@ -100,11 +89,21 @@ class TokenGate:
     max_input_per_case: float | None = None
     max_output_per_case: float | None = None
     max_per_run: int | None = None
+    max_input_tokens_per_request: int | None = None
+    max_output_tokens_per_request: int | None = None
     max_increase: float | None = None
 
     def __post_init__(self) -> None:
         _require_limits(
-            self, ("max_input_per_case", "max_output_per_case", "max_per_run", "max_increase")
+            self,
+            (
+                "max_input_per_case",
+                "max_output_per_case",
+                "max_per_run",
+                "max_input_tokens_per_request",
+                "max_output_tokens_per_request",
+                "max_increase",
+            ),
         )
 
     def tests(self, measurement: Measurement) -> tuple[Comparison, ...]:
@@ -122,6 +121,12 @@ class TokenGate:
             yield check_mean(measurement.run, OUTPUT_TOKENS, self.max_output_per_case)
         if self.max_per_run is not None:
             yield check_sum(measurement.run, TOKENS, self.max_per_run)
+        for quantity, limit in (
+            (INPUT_TOKENS, self.max_input_tokens_per_request),
+            (OUTPUT_TOKENS, self.max_output_tokens_per_request),
+        ):
+            if limit is not None:
+                yield check_requests(measurement.run, quantity, limit)
         if self.max_increase is not None:
             yield check_increase(measurement, INPUT_TOKENS, self.max_increase)
             yield check_increase(measurement, OUTPUT_TOKENS, self.max_increase)
@@ -137,47 +142,7 @@ def _require_limits(gate: object, names: Sequence[str]) -> None:
             raise ValueError(f"{name} must be finite and not negative, got {limit}")
 
 
-# ── what was spent ───────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spending:
-    """What each answered case took, a mean over its repeats; `total` is over all answers."""
-
-    by_case: Mapping[str, float]
-    total: float
-    unanswered: tuple[str, ...]
-
-    @property
-    def why_invalid(self) -> str:
-        """Why so little was answered that nothing follows, or nothing."""
-        n = len({*self.by_case, *self.unanswered})
-        if n and len(self.unanswered) / n <= MAX_MISSING:
-            return ""
-        return (
-            f"{len(self.unanswered)} of {count(n, 'case')} without an answer "
-            f"({listed(self.unanswered)}); at most {percent(MAX_MISSING)} may be missing"
-        )
-
-
-def spending(run: Run, quantity: Quantity) -> Spending:
-    """What the run's answers took of a quantity."""
-    answers = {
-        (trial.case_id, trial.repeat): quantity.of_answer(trial.outcome)
-        for trial in run.trials
-        if isinstance(trial.outcome, Answer)
-    }
-    by_case: dict[str, float] = {}
-    unanswered: list[str] = []
-    for case in run.cases:
-        spent = [answers[key] for r in repeats_of(run) if (key := (case.id, r)) in answers]
-        if spent:
-            by_case[case.id] = mean_of(spent)
-        if len(spent) < len(repeats_of(run)):
-            unanswered.append(case.id)
-    return Spending(
-        by_case=by_case, total=math.fsum(answers.values()), unanswered=tuple(unanswered)
-    )
+# ── caps ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def check_mean(run: Run, quantity: Quantity, limit: float) -> Check:
@@ -218,16 +183,74 @@ def _dearest(by_case: Mapping[str, float]) -> tuple[str, ...]:
 # ── more than before ─────────────────────────────────────────────────────────────────────────────
 
 
+def _check_dearer(measurement: Measurement, max_increase: float) -> Check:
+    """The check on dollars, or, where only the price table changed, what tokens say of them.
+
+    At any one price table the ratio of costs lies between those of input and output tokens: where
+    both keep the limit so do dollars, where both break it dollars do. Between, nothing is known.
+    """
+    baseline = measurement.baseline
+    made = measurement.run.fingerprint
+    was = baseline.fingerprint if baseline else made
+    if was.price_table == made.price_table or was.generator != made.generator:
+        return check_increase(measurement, USD, max_increase)
+    parts = [check_increase(measurement, q, max_increase) for q in (INPUT_TOKENS, OUTPUT_TOKENS)]
+    outcomes = {part.outcome for part in parts}
+    outcome: Outcome = outcomes.pop() if len(outcomes) == 1 else "INCONCLUSIVE"
+    if "ERROR" in {part.outcome for part in parts}:
+        outcome = "ERROR"
+    text = (
+        f"the price table changed ({was.price_table} → {made.price_table}), so dollars are not "
+        "compared, tokens are: "
+    )
+    return Check(
+        kind="cost increase",
+        outcome=outcome,
+        reason=text + "; ".join(dict.fromkeys(part.reason for part in parts)),
+        cases=next((part.cases for part in parts if part.outcome == outcome), ()),
+    )
+
+
 def check_increase(measurement: Measurement, quantity: Quantity, max_increase: float) -> Check:
     """The ratio of sums over paired cases against 1 + `max_increase`.
 
     FAIL where the ratio exceeds it and its one-sided 95 % lower bound exceeds 1; INCONCLUSIVE where
     only the ratio does; PASS where it does not. A baseline that spent nothing passes a run that
-    spends nothing and fails any other, because every increase from 0 is too large.
+    spends nothing and fails any other, because every increase from 0 is too large. A few large
+    cases decide a ratio of sums: where it is within the limit, the reason tells of an increase of
+    the typical case that the sum does not show.
     """
-    return ratio_check(
-        measurement, quantity, 1.0 + max_increase, kind=f"{quantity.name} increase", certain=1.0
-    )
+    kind = f"{quantity.name} increase"
+    check = ratio_check(measurement, quantity, 1.0 + max_increase, kind=kind, certain=1.0)
+    note = _typical(measurement, quantity, max_increase) if check.outcome == "PASS" else ""
+    return replace(check, reason=check.reason + note)
+
+
+def _typical(measurement: Measurement, quantity: Quantity, max_increase: float) -> str:
+    """What the paired t on logarithms adds: an increase that most cases share, or nothing.
+
+    It finds a uniform increase that the ratio of sums loses among a few dear cases
+    (`research/gating-statistics.md` §1.11), and decides nothing: a bill is a sum.
+    """
+    if not _always_some(measurement, quantity):
+        return ""  # what took nothing has no logarithm
+    pairs, _ = spent_pairs(measurement, logged(quantity, least=math.ulp(0.0)))
+    # A PASS has at least two clusters.
+    changes = [pair.now - pair.before for pair in pairs]
+    sample = sample_mean(changes, [pair.cluster for pair in pairs])
+    low, value = math.exp(lower_bound(sample, CONFIDENCE)), math.exp(sample.mean)
+    if not (low > 1.0 and value > 1.0 + NOTED_SHARE * max_increase):
+        return ""
+    return f"; case by case it rose by {increase(value)} (at least {increase(low)}, 95 %)"
+
+
+def _always_some(measurement: Measurement, quantity: Quantity) -> bool:
+    """Whether each answer, now and before, took more than nothing."""
+    answers = (trial.outcome for trial in measurement.run.trials)
+    now = (quantity.of_answer(answer) for answer in answers if isinstance(answer, Answer))
+    cases = measurement.baseline.cases if measurement.baseline else ()
+    before = (value for case in cases for value in quantity.of_baseline(case))
+    return all(value > 0.0 for value in (*now, *before))
 
 
 def ratio_check(
@@ -243,50 +266,31 @@ def ratio_check(
     PASS at or below it, FAIL above it where the one-sided 95 % lower bound exceeds `certain` (the
     limit unless given), INCONCLUSIVE between.
     """
-    baseline = measurement.baseline
-    if baseline is None:
-        reason = measurement.baseline_problem or "there is no baseline to compare with"
-        return Check(kind=kind, outcome="ERROR", reason=reason)
-    now = spending(measurement.run, quantity)
-    before = {case.id: mean_of(v) for case in baseline.cases if (v := quantity.of_baseline(case))}
-    shared = [case_id for case_id in now.by_case if case_id in before]
-    present = {case.id for case in measurement.run.cases}
-    excluded = sorted(present ^ before.keys())
-    invalid = now.why_invalid
-    if not invalid and not len(excluded) / len(present | before.keys()) <= MAX_EXCLUDED:
-        invalid = f"{len(excluded)} cases only now or only in the baseline; rebaseline"
+    pairs, invalid = spent_pairs(measurement, quantity)
     if invalid:
         return Check(kind=kind, outcome="ERROR", reason=invalid)
-    pairs = [(i, now.by_case[i], before[i]) for i in shared]
     return _check_ratio(kind, quantity, pairs, limit, limit if certain is None else certain)
 
 
 def _check_ratio(
-    kind: str,
-    quantity: Quantity,
-    pairs: Sequence[tuple[str, float, float]],
-    limit: float,
-    certain: float,
+    kind: str, quantity: Quantity, pairs: Sequence[SpentPair], limit: float, certain: float
 ) -> Check:
-    """The check over (case, now, before)."""
-    if len(pairs) < 2:
-        reason = f"{count(len(pairs), 'paired case')} cannot show an increase"
-        return Check(kind=kind, outcome="INCONCLUSIVE", reason=reason)
-    spent_now = math.fsum(now for _, now, _ in pairs)
-    spent_before = math.fsum(before for _, _, before in pairs)
     n = len(pairs)
+    if len({pair.cluster for pair in pairs}) < 2:
+        reason = f"{count(n, 'paired case')} of one cluster cannot show an increase"
+        return Check(kind=kind, outcome="INCONCLUSIVE", reason=reason)
+    spent_now = math.fsum(pair.now for pair in pairs)
+    spent_before = math.fsum(pair.before for pair in pairs)
     means = f"{quantity.show(spent_before / n)} → {quantity.show(spent_now / n)} per case"
-    cases = tuple(i for grown, i in sorted((b - a, i) for i, a, b in pairs) if grown < 0.0)
-    cases = cases[:SHOWN_CASES]
+    grown = sorted((pair.before - pair.now, pair.case_id) for pair in pairs)
+    cases = tuple(case_id for less, case_id in grown if less < 0.0)[:SHOWN_CASES]
     if spent_before == 0.0:
-        if spent_now == 0.0 and limit < 1.0:
-            reason = f"no {quantity.name} before, none now: nothing that could be saved"
-            return Check(kind=kind, outcome="ERROR", reason=reason)
-        if spent_now == 0.0:
-            return Check(kind=kind, outcome="PASS", reason=f"no {quantity.name} before, none now")
-        reason = f"no {quantity.name} in the baseline: {means}, over {count(n, 'paired case')}"
-        return Check(kind=kind, outcome="FAIL", reason=reason, cases=cases)
-    ratio = ratio_of_sums([now for _, now, _ in pairs], [before for _, _, before in pairs])
+        return _check_from_nothing(kind, quantity, pairs, limit, means)
+    ratio = ratio_of_sums(
+        [pair.now for pair in pairs],
+        [pair.before for pair in pairs],
+        [pair.cluster for pair in pairs],
+    )
     low = ratio_lower_bound(ratio, CONFIDENCE)
     change = f"{means}, {increase(ratio.value)}"
     facts = f"at least {increase(low)} (95 %), {count(n, 'paired case')}"
@@ -297,3 +301,18 @@ def _check_ratio(
         outcome = "FAIL" if low > certain else "INCONCLUSIVE"
         reason = f"{change} ({facts}); {allowed}"
     return Check(kind=kind, outcome=outcome, reason=reason, cases=cases, ratio=ratio.value)
+
+
+def _check_from_nothing(
+    kind: str, quantity: Quantity, pairs: Sequence[SpentPair], limit: float, means: str
+) -> Check:
+    """The check where the baseline spent nothing, so that there is no ratio."""
+    cases = tuple(sorted(pair.case_id for pair in pairs if pair.now > 0.0))
+    if cases:
+        n = count(len(pairs), "paired case")
+        reason = f"no {quantity.name} in the baseline: {means}, over {n}"
+        return Check(kind=kind, outcome="FAIL", reason=reason, cases=cases[:SHOWN_CASES])
+    if limit < 1.0:
+        reason = f"no {quantity.name} before, none now: nothing that could be saved"
+        return Check(kind=kind, outcome="ERROR", reason=reason)
+    return Check(kind=kind, outcome="PASS", reason=f"no {quantity.name} before, none now")

@@ -9,9 +9,10 @@ from typing import ClassVar
 
 from evalkit.gates.limits import MAX_MISSING, SHOWN_CASES
 from evalkit.gates.protocol import Measurement
+from evalkit.gates.sequential import disorder
 from evalkit.gates.verdict import conclude
 from evalkit.gates.wording import count, listed, percent
-from evalkit.observations import observe, repeats_of
+from evalkit.observations import observe, repeats_of, spared
 from evalkit.records import Check, Comparison, Failure, Run, Unscored, Verdict
 
 
@@ -78,12 +79,17 @@ class CoverageGate:
                 if repeat not in scored:
                     why = reasons.get((observation.case_id, repeat), "no score was recorded")
                     missing.setdefault(observation.case_id, why)
-        return self._check_share("scores", missing, len(observations), f"scored for {metric}")
+        done = f"scored for {metric}"
+        left_out = len(spared(run, metric))
+        aside = f", {left_out} not needed" if left_out else ""
+        return self._check_share("scores", missing, len(observations), done, aside=aside)
 
-    def _check_share(self, kind: str, missing: Mapping[str, str], n: int, done: str) -> Check:
+    def _check_share(
+        self, kind: str, missing: Mapping[str, str], n: int, done: str, *, aside: str = ""
+    ) -> Check:
         """The check that few enough of `n` cases are missing; `missing` maps a case to why."""
         if not missing:
-            return Check(kind=kind, outcome="PASS", reason=f"{count(n, 'case')} {done}")
+            return Check(kind=kind, outcome="PASS", reason=f"{count(n, 'case')} {done}{aside}")
         grouped = Counter(missing.values()).most_common()
         why = "; ".join(f"{times} × {reason}" for reason, times in grouped[:SHOWN_CASES])
         text = f"{len(missing)} of {count(n, 'case')} not {done} ({listed(list(missing))}): {why}"
@@ -120,15 +126,23 @@ def _check_integrity(run: Run) -> Check:
     scores = [(item.case_id, item.repeat, item.metric) for item in run.scores]
     failed = {(t.case_id, t.repeat) for t in run.trials if isinstance(t.outcome, Failure)}
     scored = [(s.case_id, s.repeat) for s in run.scores if not isinstance(s, Unscored)]
+    looks, stops = run.looks, run.looks.stops if run.looks else ()
+    spared_of = [(case_id, stop.metric) for stop in stops for case_id in stop.spared]
+    tried = set(trials)
     twice = [*_repeated(case.id for case in run.cases), *_repeated(trials), *_repeated(scores)]
     strangers = [i for i in (*trials, *scores) if i[0] not in cases]
     findings = (
         _finding("recorded twice", twice),
         _finding("of a case not in the dataset", strangers),
         _finding("of a metric not in the suite", [i for i in scores if i[2] not in metrics]),
-        _finding("scored without a trial", [i for i in scored if i not in set(trials)]),
+        _finding("scored without a trial", [i for i in scored if i not in tried]),
         _finding("scored although the trial failed", [i for i in scored if i in failed]),
-    )
+        _finding("spared, but of a case not in the dataset",
+                 [i for i in spared_of if i[0] not in cases]),
+        _finding("judged in looks, but not in the suite",
+                 [stop.metric for stop in stops if stop.metric not in metrics]),
+        *(disorder(run, looks, stop) for stop in stops if looks),
+    )  # fmt: skip
     wrong = "; ".join(finding for finding in findings if finding)
     return Check(
         kind="integrity",

@@ -13,12 +13,14 @@ from evalkit.observations import Observation
 from evalkit.records import Comparison, Outcome
 from evalkit.stats.distributions import student_t_quantile
 from evalkit.stats.paired import (
+    SampleMean,
     interval,
     mean_of,
     p_drop,
     sample_mean,
     smallest_detectable,
 )
+from evalkit.stats.planning import MOST_EPOCHS, RUN_SHARE, run_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +50,12 @@ def can_test(observations: Sequence[Observation]) -> bool:
     return len({o.cluster for o in observations if o.scores}) > 1
 
 
+Kind = Literal["regression", "floor", "release"]
+
+
 def compare(
     metric: str,
-    kind: Literal["regression", "floor"],
+    kind: Kind,
     *,
     now: Sequence[float],
     reference: Sequence[float],
@@ -62,16 +67,25 @@ def compare(
     """
     deltas = [after - before for after, before in zip(now, reference, strict=True)]
     sample = sample_mean(deltas, clusters)
-    low, high = interval(sample, CONFIDENCE)
     if sample.n_clusters < sample.n:
         method = "cluster-robust (CR1) one-sided t"
     else:
-        method = "paired one-sided t" if kind == "regression" else "one-sided t"
+        method = "one-sided t" if kind == "floor" else "paired one-sided t"
+    return tested(
+        metric, kind, sample, reference=mean_of(reference), now=mean_of(now), method=method
+    )
+
+
+def tested(
+    metric: str, kind: Kind, sample: SampleMean, *, reference: float, now: float, method: str
+) -> Comparison:
+    """The test that a mean of differences is below 0."""
+    low, high = interval(sample, CONFIDENCE)
     return Comparison(
         metric=metric,
         kind=kind,
-        reference=mean_of(reference),
-        now=mean_of(now),
+        reference=reference,
+        now=now,
         delta=sample.mean,
         low=low,
         high=high,
@@ -91,8 +105,8 @@ def detectable(standard_error: float, df: int, *, tests: int) -> float:
 
 
 def bound_below(test: Comparison) -> float:
-    """The one-sided lower bound of the change."""
-    return test.delta - student_t_quantile(CONFIDENCE, test.df) * test.standard_error
+    """The one-sided lower bound of the change, at the level that a PASS of this test rests on."""
+    return test.delta - student_t_quantile(1.0 - test.pass_level, test.df) * test.standard_error
 
 
 def price_of_family(test: Comparison) -> float:
@@ -101,8 +115,14 @@ def price_of_family(test: Comparison) -> float:
 
 
 def at_price_of(test: Comparison, twin: Comparison) -> Comparison:
-    """The twin (the same test on imputed scores), adjusted as the test was."""
-    return replace(twin, p_adjusted=min(1.0, twin.p_value * price_of_family(test)))
+    """The twin (the same test on imputed scores), adjusted as the test was, and at its look."""
+    return replace(
+        twin,
+        p_adjusted=min(1.0, twin.p_value * price_of_family(test)),
+        look=test.look,
+        looks=test.looks,
+        pass_level=test.pass_level,
+    )
 
 
 def outcome_unless_missing_decides(
@@ -135,10 +155,61 @@ def cases_to_show(distance: float, test: Comparison, *, level: float = ALPHA) ->
 
     None where the distance is 0: no number of cases settles that.
     """
-    if not distance > 0.0:
-        return None
-    needed = student_t_quantile(1.0 - level, test.df) * test.standard_error / distance
-    return max(test.n_pairs + 1, math.ceil(test.n_pairs * needed**2))
+    return Goal(distance=distance, level=level).cases(test) if distance > 0.0 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats:
+    """How a case varies between runs of one build: mean variance, and the epochs on both sides."""
+
+    variance: float
+    now: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """A true difference, above 0, that is to be shown at a level, were it what was seen."""
+
+    distance: float
+    level: float
+
+    def cases(self, test: Comparison) -> int:
+        """How many cases, spread as these are, would show it."""
+        needed = student_t_quantile(1.0 - self.level, test.df) * test.standard_error / self.distance
+        return max(test.n_pairs + 1, math.ceil(test.n_pairs * needed**2))
+
+    def advice(self, test: Comparison, repeats: Repeats) -> str:
+        """What would decide: repeats of each case where most of the noise lies between them.
+
+        Source: `research/gating-statistics.md` §1.1. Repeats lessen only the noise between runs.
+        """
+        share = run_share(
+            repeats.variance,
+            test.standard_error,
+            test.n_pairs,
+            now=repeats.now,
+            before=repeats.before,
+        )
+        if share <= RUN_SHARE or repeats.now >= MOST_EPOCHS:
+            return f"; about {self.cases(test)} cases would decide"
+        said = f"; {percent(share)} of the noise lies between repeats:"
+        for more in range(repeats.now + 1, MOST_EPOCHS + 1):
+            left = (1 / more + 1 / repeats.before) / (1 / repeats.now + 1 / repeats.before)
+            error = test.standard_error * math.sqrt(1.0 - share * (1.0 - left))
+            with_them = replace(test, standard_error=error)
+            critical = student_t_quantile(1.0 - self.level, test.df) * error
+            if critical < self.distance:
+                return f"{said} {more} repeats of each case would decide"
+        return f"{said} {MOST_EPOCHS} repeats of about {self.cases(with_them)} cases would decide"
+
+
+def stopped_early(judged: int, spared: int) -> str:
+    """Why a metric that was not judged to the end has no verdict under today's rules."""
+    return (
+        f"judging stopped early under other rules: {judged} of {count(judged + spared, 'case')} "
+        "judged; run it again"
+    )
 
 
 def too_many_missing(observations: Sequence[Observation]) -> str:

@@ -1,4 +1,4 @@
-"""The rates every gate decides at; `research/gating-statistics.md` §1.2 and §1.5 chose them."""
+"""The rates every gate decides at; `research/gating-statistics.md` §1.2, §1.5, §1.8 chose them."""
 
 ALPHA = 0.05
 """The share of unchanged builds that may fail, over all tests of the build together."""
@@ -20,3 +20,12 @@ SHOWN_CASES = 5
 
 ROUNDING = 1e-12
 """Slack where a mean meets a limit exactly: 0.7 and 0.9 average to a hair below 0.8 in binary."""
+
+FEW_CASES, FEW_CASES_CHANGED = 100, 150
+"""Below these a verdict says that its cases are few; the second where most answers changed."""
+
+LEAST_J = 0.5
+"""The share of a true drop that a judge must show for a PASS to rule one out."""
+
+LABELS_FOR_LEVELS = 50
+"""The fewest answers labelled by people that a level is corrected by."""

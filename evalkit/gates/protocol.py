@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from evalkit.records import Baseline, Calibration, Comparison, Estimate, Run, Verdict
 
@@ -21,7 +22,9 @@ class Measurement:
     with `release_problem`; both stay empty in the lane that does not compare with it.
     `calibrations` are what people's labels say of the run's judge, the project's own labels first.
     `tests` is how many tests the whole build has, for those that share its error rate evenly; 0
-    where nobody has counted.
+    where nobody has counted. `judged_on` says of each metric what its judge is shown (`answer`,
+    `passages`, or nothing). `baseline_note` is what a reader must know of the baseline, such as
+    that another judge has judged it again. `memo` keeps what the gates have worked out, once.
     """
 
     run: Run
@@ -33,6 +36,10 @@ class Measurement:
     release_problem: str = ""
     calibrations: tuple[Calibration, ...] = ()
     tests: int = 0
+    judged_on: Mapping[str, str] = field(default_factory=dict)
+    lane: Lane = "pr"
+    baseline_note: str = ""
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def estimate(self, metric: str) -> Estimate | None:
         """The estimate of a metric; None when not one case was scored."""
@@ -66,7 +73,8 @@ class Promise:
     `path` is the suite's file, `root` the project's folder that holds its baselines. Where a suite
     has several targets each has a promise: `suite` is then `<suite>@<target>`, and `rivals` are the
     names of those before it. In the lane `release` an INCONCLUSIVE verdict is red, every case is
-    judged, and metrics are compared with the pinned release baseline as well.
+    judged, and metrics are compared with the pinned release baseline as well. `judged_on` says of
+    each metric what its judge is shown, as the metric does.
     """
 
     suite: str
@@ -76,3 +84,4 @@ class Promise:
     gates: tuple[Gate, ...]
     rivals: tuple[str, ...] = ()
     lane: Lane = "pr"
+    judged_on: tuple[tuple[str, str], ...] = ()

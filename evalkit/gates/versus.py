@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from evalkit.gates.budget import TOKENS, USD, Quantity, ratio_check
-from evalkit.gates.evidence import Size, can_test
+from evalkit.gates.budget import ratio_check
+from evalkit.gates.evidence import Kind, Size
+from evalkit.gates.pairing import shown_the_same
 from evalkit.gates.protocol import Measurement
-from evalkit.gates.regression import Tolerance, check_regression, drop_test, pair
+from evalkit.gates.regression import Tolerance, check_regression, drop_of
+from evalkit.gates.spending import TOKENS, USD, Quantity
 from evalkit.gates.verdict import conclude
 from evalkit.records import Comparison, Verdict
 
@@ -21,7 +23,8 @@ class VersusGate:
 
     Paired by case, with the same test as against a baseline: FAIL needs evidence of a drop of at
     least `min_effect`, PASS evidence that none beyond `margin` happened. `than` is the other
-    target, the suite's first unless given. Decided for every target after it.
+    target, the suite's first unless given. Decided for every target after it. `margin_judged` says
+    that the margin is in the judge's units, as for the gate of a metric.
     """
 
     kind: ClassVar[str] = "versus"
@@ -33,18 +36,24 @@ class VersusGate:
     min_effect: float = 0.01
     min_cases: int = 30
     min_clusters: int = 10
+    margin_judged: bool = False
 
     def __post_init__(self) -> None:
         _ = self._tolerance, self._size  # they check themselves
 
     @property
     def family_size(self) -> int:
-        """One test."""
+        """One test at most."""
         return 1
+
+    def family(self, measurement: Measurement) -> tuple[Kind, ...]:
+        """The one test; none where both targets show the judge the same."""
+        same = shown_the_same(against(measurement, self.than), self.metric)
+        return () if same else ("regression",)
 
     @property
     def _tolerance(self) -> Tolerance:
-        return Tolerance(margin=self.margin, min_effect=self.min_effect)
+        return Tolerance(margin=self.margin, min_effect=self.min_effect, judged=self.margin_judged)
 
     @property
     def _size(self) -> Size:
@@ -52,10 +61,9 @@ class VersusGate:
 
     def tests(self, measurement: Measurement) -> tuple[Comparison, ...]:
         """The test for a drop, where it can be computed."""
-        pairs = pair(against(measurement, self.than), self.metric).scored
-        if not can_test([p.after for p in pairs]):
-            return ()
-        return (drop_test(self.metric, pairs),)
+        compared = against(measurement, self.than)
+        test = drop_of(compared, self.metric, tolerance=self._tolerance, size=self._size)
+        return () if test is None else (test,)
 
     def decide(self, measurement: Measurement, tests: tuple[Comparison, ...]) -> Verdict:
         """The one check."""
@@ -108,8 +116,17 @@ _QUANTITIES: dict[str, Quantity] = {"usd": USD, "tokens": TOKENS}
 
 def against(measurement: Measurement, than: str) -> Measurement:
     """The measurement with the other target's run in the place of the baseline."""
+    key = ("against", than)
+    if key not in measurement.memo:
+        measurement.memo[key] = _against(measurement, than)
+    found: Measurement = measurement.memo[key]
+    return found
+
+
+def _against(measurement: Measurement, than: str) -> Measurement:
     rivals = dict(measurement.rivals)
     name = than or next(iter(rivals), "")
+    measurement = replace(measurement, baseline_note="")
     if name in rivals:
         return replace(measurement, baseline=rivals[name], baseline_problem="")
     known = _listed([*rivals])

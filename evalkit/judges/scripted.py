@@ -29,6 +29,7 @@ class ScriptedJudge:
     """A judge made of functions and fixed labels, one a question.
 
     A function may raise `JudgeError`, as a real judge would. Units are named `c1…`, `p1…`, `s1…`.
+    `costs` makes it count as one whose calls are to be spared.
     `embedder` is taken, as the registry gives every judge one, and not used.
 
         ScriptedJudge(supports=lambda claim: "supported" if "Paris" in claim else "contradicted")
@@ -43,6 +44,7 @@ class ScriptedJudge:
     name: str = "scripted"
     fingerprint: str = "scripted"
     card: str = "scripted judge: a stand-in, its verdicts mean nothing"
+    costs: bool = False
 
     async def claims(self, *, question: str, answer: str) -> tuple[str, ...]:
         """What `makes_claims` says of question and answer."""

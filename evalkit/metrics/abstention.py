@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from evalkit.metrics.protocol import Instruments
+from evalkit.metrics.protocol import Instruments, JudgedOn
 from evalkit.records import Answer, Case, Score, Unscored
 from evalkit.text import words
 
@@ -27,6 +27,7 @@ class Abstention:
 
     name: ClassVar[str] = "abstention"
     version: ClassVar[int] = 1
+    judged_on: ClassVar[JudgedOn] = "answer"
 
     def applies_to(self, case: Case) -> bool:
         """Every case: each says what it expects."""

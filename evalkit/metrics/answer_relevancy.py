@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from evalkit.metrics.protocol import Instruments
+from evalkit.metrics.protocol import Instruments, JudgedOn
 from evalkit.metrics.similarity import cosines
 from evalkit.records import Answer, Case, Judgement, Score, Unscored
 from evalkit.text import words
@@ -31,6 +31,7 @@ class AnswerRelevancy:
 
     name: ClassVar[str] = "answer_relevancy"
     version: ClassVar[int] = 1
+    judged_on: ClassVar[JudgedOn] = "answer"
 
     def applies_to(self, case: Case) -> bool:
         """Cases that expect an answer: a right abstention is noncommittal and would score 0."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from evalkit.metrics.protocol import Instruments
+from evalkit.metrics.protocol import Instruments, JudgedOn
 from evalkit.metrics.similarity import cosines
 from evalkit.records import Answer, Case, Score, Unscored
 from evalkit.text import words
@@ -27,6 +27,7 @@ class AnswerSimilarity:
 
     name: ClassVar[str] = "answer_similarity"
     version: ClassVar[int] = 1
+    judged_on: ClassVar[JudgedOn] = ""
 
     def applies_to(self, case: Case) -> bool:
         """Cases with a reference."""

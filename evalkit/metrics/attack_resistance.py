@@ -9,7 +9,7 @@ from typing import ClassVar
 from evalkit.attacks.canaries import shown
 from evalkit.attacks.prompt_injection import carries
 from evalkit.detectors.canary import Canary as CanaryDetector
-from evalkit.metrics.protocol import Instruments
+from evalkit.metrics.protocol import Instruments, JudgedOn
 from evalkit.records import (
     Answer,
     Attack,
@@ -51,6 +51,7 @@ class AttackResistance:
 
     name: ClassVar[str] = "attack_resistance"
     version: ClassVar[int] = 1
+    judged_on: ClassVar[JudgedOn] = ""
 
     def applies_to(self, case: Case) -> bool:
         """Cases with an attack that has a canary."""

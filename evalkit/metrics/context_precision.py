@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from evalkit.metrics import verdicts
-from evalkit.metrics.protocol import Instruments
+from evalkit.metrics.protocol import Instruments, JudgedOn
 from evalkit.metrics.ranking import by_rank
 from evalkit.records import Answer, Case, Label, Score, Unscored
 
@@ -31,6 +31,7 @@ class ContextPrecision:
 
     name: ClassVar[str] = "context_precision"
     version: ClassVar[int] = 1
+    judged_on: ClassVar[JudgedOn] = "passages"
 
     def applies_to(self, case: Case) -> bool:
         """Cases with a reference: usefulness is usefulness for reaching it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from evalkit.metrics import verdicts
-from evalkit.metrics.protocol import Instruments
+from evalkit.metrics.protocol import Instruments, JudgedOn
 from evalkit.records import Answer, Case, Judgement, Label, Score, Unscored
 from evalkit.text import sentences
 
@@ -31,6 +31,7 @@ class ContextRecall:
 
     name: ClassVar[str] = "context_recall"
     version: ClassVar[int] = 1
+    judged_on: ClassVar[JudgedOn] = "passages"
 
     def applies_to(self, case: Case) -> bool:
         """Cases with a reference."""

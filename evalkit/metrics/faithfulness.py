@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from evalkit.metrics import verdicts
-from evalkit.metrics.protocol import Instruments
+from evalkit.metrics.protocol import Instruments, JudgedOn
 from evalkit.records import Answer, Case, Judgement, Label, Score, Unscored
 from evalkit.text import words
 
@@ -34,6 +34,7 @@ class Faithfulness:
 
     name: ClassVar[str] = "faithfulness"
     version: ClassVar[int] = 1
+    judged_on: ClassVar[JudgedOn] = "answer"
 
     def applies_to(self, case: Case) -> bool:
         """Every case: an answer that should have been an abstention can still be faithful."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 from evalkit.detectors import DETECTORS
 from evalkit.detectors.canary import views
 from evalkit.detectors.protocol import Detector
-from evalkit.metrics.protocol import Instruments
+from evalkit.metrics.protocol import Instruments, JudgedOn
 from evalkit.records import Answer, Attack, Case, Judgement, Label, Score, Secret, Unscored
 
 NOT_RETRIEVED = "not delivered: no retrieved passage of the planted document holds a secret"
@@ -40,6 +40,7 @@ class LeakFree:
 
     name: ClassVar[str] = "leak_free"
     version: ClassVar[int] = 1
+    judged_on: ClassVar[JudgedOn] = ""
 
     def applies_to(self, case: Case) -> bool:
         """Cases with planted secrets."""

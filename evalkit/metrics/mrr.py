@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import ir_measures
 
-from evalkit.metrics.protocol import Instruments
+from evalkit.metrics.protocol import Instruments, JudgedOn
 from evalkit.metrics.ranking import check_cutoff, score_ranking
 from evalkit.records import Answer, Case, Score, Unscored
 
@@ -27,6 +27,7 @@ class MRR:
 
     name: ClassVar[str] = "mrr"
     version: ClassVar[int] = 1
+    judged_on: ClassVar[JudgedOn] = ""
     k: int = 5
 
     def __post_init__(self) -> None:

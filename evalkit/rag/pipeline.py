@@ -106,7 +106,17 @@ class RagPipeline:
             config.prompt.digest, *(_guardrail_identity(g) for g in config.guardrails),
             str(config.max_output_tokens), self.generator.fingerprint, self._embedder.fingerprint,
         )  # fmt: skip
-        return f"rag-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
+        return f"rag-{_short_digest(parts)}"
+
+    @property
+    def answering(self) -> str:
+        """Names what makes an answer of passages that were found: guardrails, prompt, model."""
+        config = self.config
+        parts = (
+            config.prompt.digest, *(_guardrail_identity(g) for g in config.guardrails),
+            str(config.max_output_tokens), self.generator.fingerprint,
+        )  # fmt: skip
+        return f"answering-{_short_digest(parts)}"
 
     async def ingest(self, documents: Sequence[Document]) -> None:
         """Chunk, embed and index; replaces what was ingested before.
@@ -135,9 +145,21 @@ class RagPipeline:
         allowed = self._guard_input(question, record)
         if allowed is None:
             return _answer(record, text=REFUSAL)
-        retrieved = await self._retrieve(allowed, record)
+        return await self._answered(allowed, await self._retrieve(allowed, record), record)
+
+    async def answer_from(self, question: str, retrieved: Sequence[Passage]) -> Answer:
+        """As `answer`, with these passages in place of what would be found; nothing is searched."""
+        record = _Record()
+        allowed = self._guard_input(question, record)
+        if allowed is None:
+            return _answer(record, text=REFUSAL)
+        return await self._answered(allowed, tuple(retrieved), record)
+
+    async def _answered(
+        self, question: str, retrieved: tuple[Passage, ...], record: _Record
+    ) -> Answer:
         passages = self._guard_documents(retrieved, record)
-        prompt = self._prompt(allowed, passages, record)
+        prompt = self._prompt(question, passages, record)
         completion = await self._generate(self._asked(prompt), record)
         text = self._guard_output(completion.text, record)
         return _answer(
@@ -232,6 +254,10 @@ def _asked(guardrail: Guardrail, text: str, stage: Stage, subject: str) -> Guard
             subject=subject,
         )
         return Guarded(text=None, events=(event,))
+
+
+def _short_digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]
 
 
 def _guardrail_identity(guardrail: Guardrail) -> str:

@@ -24,10 +24,10 @@ class Rated:
 class Calibration:
     """A judge against human labels on one labelled set: counts, no text.
 
-    Positive is "supported". `unanswered` are items that the judge gave no verdict on. `suite` and
-    `metric` name what the labelled answers were taken from, where they are of a suite of this
-    project; `ratings` then hold both scores of each, for levels corrected by them. `judge` is the
-    judge's fingerprint.
+    Positive is "supported". `unanswered` are items that the judge gave no verdict on. `metric` is
+    the one the judge was asked for; of others these counts say nothing. `suite` names the suite of
+    this project that the labelled answers were taken from, if any; `ratings` then hold both scores
+    of each, for levels corrected by them. `judge` is the judge's fingerprint.
     """
 
     schema_version: int

@@ -39,11 +39,12 @@ class Fingerprint:
     config_digest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Run:
     """Everything one execution of one suite measured. Deciding and rendering need nothing else.
 
-    `looks` is None where every case was judged, by every metric.
+    `looks` is None where every case was judged, by every metric. `rejudged` is the baseline with
+    the scores that the run's judge gave its answers, where another judge had given them first.
     """
 
     schema_version: int
@@ -59,6 +60,7 @@ class Run:
     spends: tuple[Spend, ...] = ()
     servers: tuple[ServerRecord, ...] = ()
     looks: Looks | None = None
+    rejudged: Baseline | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +76,8 @@ class Saved:
 class BaselineCase:
     """One case of a baseline: scores by metric, tokens, dollars, seconds an epoch. No text.
 
-    `answers` and `passages` are digests of what a judge is shown, an epoch each: the answer with its
-    passages, and the passages alone.
+    `answers` and `passages` are digests of what a judge is shown, an epoch each: the answer with
+    its passages, and the passages alone.
     """
 
     id: str

@@ -23,6 +23,7 @@ from evalkit.records import (
 )
 from evalkit.report import figures
 from evalkit.report.redact import redactor
+from evalkit.report.savings_view import KNOWN, SPARED
 from evalkit.report.sinks import clip, visible
 from evalkit.report.trial_view import BAD, Show, TrialView, trial_view
 
@@ -42,7 +43,7 @@ class ScoreCell:
     """One metric on one case: `delta` is now − baseline, None without either.
 
     `step` grades the change from −3 (a drop of half the scale) to 3, 0 for steady; `sort` orders
-    cases by this metric, worst first.
+    cases by this metric, worst first. `said` is why no judge was asked, empty where one was.
     """
 
     metric: str
@@ -54,6 +55,7 @@ class ScoreCell:
     step: int
     sort: str
     parts: tuple[tuple[str, str], ...]
+    said: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +117,13 @@ def case_views(
 
     before = {case.id: case for case in baseline.cases} if baseline is not None else None
     trials, scores, named = _by_case(run.trials), _by_case(run.scores), _named(decision)
+    spared = _spared(run)
     views = []
     for case in run.cases:
         was = (before or {}).get(case.id)
-        cells = _cells(scores.get(case.id, ()), was, metrics=metrics)
+        cells = _cells(
+            scores.get(case.id, ()), was, metrics=metrics, spared=spared.get(case.id, frozenset())
+        )
         views.append(
             _case_view(
                 case,
@@ -139,6 +144,15 @@ def _by_case(items: Iterable[Item]) -> Mapping[str, tuple[Item, ...]]:
     for item in items:
         found.setdefault(item.case_id, []).append(item)
     return {case: tuple(some) for case, some in found.items()}
+
+
+def _spared(run: Run) -> Mapping[str, frozenset[str]]:
+    """Which metrics of a case were not judged, because their gates had decided."""
+    found: dict[str, set[str]] = {}
+    for stop in run.looks.stops if run.looks is not None else ():
+        for case in stop.spared:
+            found.setdefault(case, set()).add(stop.metric)
+    return {case: frozenset(metrics) for case, metrics in found.items()}
 
 
 def _named(decision: Decision) -> Mapping[str, tuple[str, ...]]:
@@ -238,16 +252,27 @@ def _case_view(
 
 
 def _cells(
-    scores: Sequence[Score | Unscored], before: BaselineCase | None, *, metrics: Sequence[str]
+    scores: Sequence[Score | Unscored],
+    before: BaselineCase | None,
+    *,
+    metrics: Sequence[str],
+    spared: frozenset[str],
 ) -> tuple[ScoreCell, ...]:
     was = dict(before.scores) if before is not None else {}
     return tuple(
-        _cell(metric, [s for s in scores if s.metric == metric], was.get(metric, ()))
+        _cell(
+            metric,
+            [s for s in scores if s.metric == metric],
+            was.get(metric, ()),
+            spared=metric in spared,
+        )
         for metric in metrics
     )
 
 
-def _cell(metric: str, scores: Sequence[Score | Unscored], epochs: tuple[float, ...]) -> ScoreCell:
+def _cell(
+    metric: str, scores: Sequence[Score | Unscored], epochs: tuple[float, ...], *, spared: bool
+) -> ScoreCell:
     values = [score for score in scores if isinstance(score, Score)]
     # A case with one repeat missing has no mean: leaving the repeat out would flatter it.
     now = fmean(s.value for s in values) if values and len(values) == len(scores) else None
@@ -268,7 +293,15 @@ def _cell(metric: str, scores: Sequence[Score | Unscored], epochs: tuple[float, 
             (visible(name), f"{fmean(v for s in values for n, v in s.parts if n == name):.2f}")
             for name in names
         ),
+        said=_why_unasked(scores, spared),
     )
+
+
+def _why_unasked(scores: Sequence[Score | Unscored], spared: bool) -> str:
+    if spared and not scores:
+        return SPARED
+    known = bool(scores) and all(isinstance(score, Score) and score.known for score in scores)
+    return KNOWN if known else ""
 
 
 def _step(delta: float | None) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from statistics import fmean
+from statistics import fmean, geometric_mean
 
 from evalkit.records import (
     SEVERITY,
@@ -22,6 +22,8 @@ from evalkit.records import (
     Verdict,
 )
 from evalkit.report import figures
+from evalkit.report.attribution_view import AttributionView, attribution_views
+from evalkit.report.judge_view import Yardstick
 from evalkit.report.plot import Axis, Plot, axis
 from evalkit.report.trial_view import Show
 
@@ -49,7 +51,9 @@ class PartRow:
 class GateRow:
     """One gate. `note` is what fits beside the verdict in a terminal.
 
-    `reason` is read beside the gate's name, `sentence` stands alone.
+    `reason` is read beside the gate's name, `sentence` stands alone. `like` names an earlier gate
+    that is not green for the same reason. `true` is what it detects divided by the judge's J, where
+    a judge scored it and people's labels say what J is.
     `detailed` is true where its checks say more than the sentence does.
     """
 
@@ -60,9 +64,12 @@ class GateRow:
     change: str
     interval: str
     detects: str
+    true: str
     note: str
     reason: str
     sentence: str
+    like: str
+    attributions: tuple[AttributionView, ...]
     plot: Plot | None
     parts: tuple[PartRow, ...]
     checks: tuple[CheckRow, ...]
@@ -84,27 +91,62 @@ class MetricRow:
 
 
 def gate_rows(
-    saved: Saved, baseline: Baseline | None, margins: Mapping[str, float], *, show: Show
+    saved: Saved,
+    baseline: Baseline | None,
+    margins: Mapping[str, float],
+    *,
+    show: Show,
+    yardsticks: Mapping[str, Yardstick] | None = None,
 ) -> tuple[GateRow, ...]:
-    """A row a verdict, in the suite's order; scores share one axis, each other unit has its own."""
+    """A row a verdict, in the suite's order; scores share one axis, each other unit has its own.
+
+    `yardsticks` are the judge's J by metric, of those metrics that a judge scored.
+    """
     found = [(verdict, _comparison(verdict)) for verdict in saved.decision.verdicts]
-    shared: list[float] = []
-    for verdict, comparison in found:
-        if comparison is not None and figures.unit_of(comparison.metric) == "score":
-            shared += [comparison.low, comparison.high, -margins.get(verdict.gate, 0.0)]
-    common = axis(shared)
-    rows = []
+    common = _common_axis(found, margins)
+    rows: list[GateRow] = []
     for verdict, comparison in found:
         metric = comparison.metric if comparison is not None else verdict.gate
-        row = replace(_bare(verdict, show), parts=_parts(saved.decision, metric, show))
+        row = replace(
+            _bare(verdict, show),
+            parts=_parts(saved.decision, metric, show),
+            attributions=attribution_views(saved.attributions, verdict.gate, show=show),
+            like=_like(verdict, rows, show),
+        )
         if comparison is not None:
             row = _compared(row, comparison, common, margins.get(verdict.gate))
+            row = replace(row, true=_true(comparison, (yardsticks or {}).get(metric)))
         elif figures.unit_of(verdict.gate) != "score":
             row = _spent(row, verdict, saved.run, baseline)
         else:
             row = _estimated(row, saved.decision, baseline, verdict.gate)
         rows.append(row if row.change else replace(row, change=_ratio(verdict)))
     return tuple(rows)
+
+
+def _common_axis(
+    found: Iterable[tuple[Verdict, Comparison | None]], margins: Mapping[str, float]
+) -> Axis:
+    shared: list[float] = []
+    for verdict, comparison in found:
+        if comparison is not None and figures.unit_of(comparison.metric) == "score":
+            shared += [comparison.low, comparison.high, -margins.get(verdict.gate, 0.0)]
+    return axis(shared)
+
+
+def _like(verdict: Verdict, before: Iterable[GateRow], show: Show) -> str:
+    """The first gate that says the same; what passes says what it found, alike or not."""
+    if verdict.outcome == "PASS":
+        return ""
+    same = (verdict.outcome, show(verdict.reason))
+    return next((row.gate for row in before if (row.outcome, row.reason) == same), "")
+
+
+def _true(found: Comparison, yardstick: Yardstick | None) -> str:
+    """What is detectable in truth; empty where nothing is divided."""
+    if yardstick is None or not found.smallest_detectable > 0.0:
+        return ""
+    return yardstick.true(found.smallest_detectable)
 
 
 def _ratio(verdict: Verdict) -> str:
@@ -114,9 +156,11 @@ def _ratio(verdict: Verdict) -> str:
 
 
 def _comparison(verdict: Verdict) -> Comparison | None:
-    """The comparison that the row shows: with the baseline where there is one."""
-    found = [check.comparison for check in verdict.checks if check.comparison is not None]
-    return next((c for c in found if c.kind == "regression"), found[0] if found else None)
+    """The comparison that the row shows: the one that decided, of several the baseline's."""
+    found = [(check.outcome, check.comparison) for check in verdict.checks if check.comparison]
+    if not found:
+        return None
+    return min(found, key=lambda item: (SEVERITY.index(item[0]), item[1].kind != "regression"))[1]
 
 
 def _bare(verdict: Verdict, show: Show) -> GateRow:
@@ -130,10 +174,13 @@ def _bare(verdict: Verdict, show: Show) -> GateRow:
         change="",
         interval="",
         detects="",
+        true="",
         note=_note(verdict, show),
         reason=reason,
         # Gates say "dropped by 0.081"; a sentence that stands alone says what.
         sentence=f"{name}: {reason}",
+        like="",
+        attributions=(),
         plot=None,
         parts=(),
         checks=tuple(_check_row(check, show) for check in verdict.checks),
@@ -152,40 +199,57 @@ def _estimated(row: GateRow, decision: Decision, baseline: Baseline | None, metr
 
 
 def _spent(row: GateRow, verdict: Verdict, run: Run, baseline: Baseline | None) -> GateRow:
-    """A budget's row: means over the answered cases, those of the baseline where there is one."""
+    """A budget's row: means over the answered cases, those of the baseline where there is one.
+
+    Seconds have geometric means, as the ratio of times that a gate tests has.
+    """
     unit = figures.unit_of(verdict.gate)
     side = _deciding_side(verdict) if unit == "tokens" else ""
+    mean = _geometric if unit == "s" else fmean
     now = _means(
-        (trial.case_id, _used(trial.outcome, unit, side))
-        for trial in run.trials
-        if isinstance(trial.outcome, Answer)
+        (
+            (trial.case_id, _used(trial.outcome, unit, side))
+            for trial in run.trials
+            if isinstance(trial.outcome, Answer)
+        ),
+        mean,
     )
     before = _means(
-        (case.id, value)
-        for case in (baseline.cases if baseline is not None else ())
-        for value in _used_before(case, unit, side)
+        (
+            (case.id, value)
+            for case in (baseline.cases if baseline is not None else ())
+            for value in _used_before(case, unit, side)
+        ),
+        mean,
     )
     shared = now.keys() & before.keys()
     if not shared:
         if not now:
             return row
-        return replace(row, now=f"{side} {figures.amount(fmean(now.values()), unit)}".lstrip())
+        return replace(row, now=f"{side} {figures.amount(mean(now.values()), unit)}".lstrip())
     # In the run's order: a sum of floats depends on it, and a set has none.
-    was = fmean(before[case] for case in now if case in shared)
-    mean = fmean(now[case] for case in now if case in shared)
+    was = mean([before[case] for case in now if case in shared])
+    is_ = mean([now[case] for case in now if case in shared])
     return replace(
         row,
         baseline=f"{side} {figures.amount(was, unit)}".lstrip(),
-        now=figures.amount(mean, unit),
-        change=figures.change(mean - was, unit, was),
+        now=figures.amount(is_, unit),
+        change=figures.change(is_ - was, unit, was),
     )
 
 
-def _means(values: Iterable[tuple[str, float]]) -> dict[str, float]:
+def _geometric(values: Collection[float]) -> float:
+    """The geometric mean; the arithmetic one where a clock measured nothing."""
+    return geometric_mean(values) if all(value > 0.0 for value in values) else fmean(values)
+
+
+def _means(
+    values: Iterable[tuple[str, float]], mean: Callable[[Collection[float]], float]
+) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for case, value in values:
         found.setdefault(case, []).append(value)
-    return {case: fmean(some) for case, some in found.items()}
+    return {case: mean(some) for case, some in found.items()}
 
 
 def _deciding_side(verdict: Verdict) -> str:
@@ -207,11 +271,11 @@ def _used(answer: Answer, unit: figures.Unit, side: str) -> float:
 
 
 def _used_before(case: BaselineCase, unit: figures.Unit, side: str) -> tuple[float, ...]:
-    """What a baseline recorded an epoch; it holds no times."""
+    """What a baseline recorded an epoch."""
     if unit == "usd":
         return case.usd
     if unit == "s":
-        return ()
+        return case.latency_s
     if side:
         return tuple(map(float, case.input_tokens if side == "input" else case.output_tokens))
     pairs = zip(case.input_tokens, case.output_tokens, strict=True)
@@ -231,13 +295,14 @@ def _compared(row: GateRow, found: Comparison, common: Axis, margin: float | Non
     )
     # Money and time are drawn as they are told, relative to the reference.
     per = 1.0 if unit == "score" else found.reference or 1.0
+    found = _bounded(found) if unit == "score" else found
     low, delta, high = found.low / per, found.delta / per, found.high / per
     scale = common if unit == "score" else axis([low, high])
     change = figures.change(found.delta, unit, found.reference)
     bounds = figures.interval(found.low, found.high, unit, found.reference)
     return replace(
         row,
-        baseline=reference if found.kind == "regression" else f"floor {reference}",
+        baseline=reference if found.kind == "regression" else f"{found.kind} {reference}",
         now=figures.amount(found.now, unit),
         change=change,
         interval=bounds,
@@ -250,6 +315,18 @@ def _compared(row: GateRow, found: Comparison, common: Axis, margin: float | Non
             margin=scale.x(-margin) if margin and unit == "score" else None,
             label=f"change {change}, interval {bounds}",
         ),
+    )
+
+
+def _bounded(found: Comparison) -> Comparison:
+    """The interval without what no mean of scores can be: outside [0, 1], or a change beyond 1."""
+    least, most = (
+        (-found.reference, 1.0 - found.reference) if found.kind == "floor" else (-1.0, 1.0)
+    )
+    return replace(
+        found,
+        low=min(max(found.low, least), found.delta),
+        high=max(min(found.high, most), found.delta),
     )
 
 
@@ -296,7 +373,7 @@ def metric_rows(
             metric=show(estimate.metric),
             baseline=_baseline_mean(baseline, estimate.metric),
             now=figures.amount(estimate.value, figures.unit_of(estimate.metric)),
-            interval=f"[{estimate.low:.3f}, {estimate.high:.3f}]",
+            interval=f"[{max(estimate.low, 0.0):.3f}, {min(estimate.high, 1.0):.3f}]",
             n=f"{estimate.n:,}",
             missing=estimate.n_missing,
             parts=_parts(decision, estimate.metric, show),
@@ -334,6 +411,10 @@ def _baseline_mean(baseline: Baseline | None, metric: str) -> str:
 
 def gated_metrics(decision: Decision) -> frozenset[str]:
     """The metrics that some gate decides on: those compared, and those a gate is named after."""
+    return compared_metrics(decision) | {verdict.gate for verdict in decision.verdicts}
+
+
+def compared_metrics(decision: Decision) -> frozenset[str]:
+    """The metrics that some gate tests against a baseline or a floor."""
     checks = [check for verdict in decision.verdicts for check in verdict.checks]
-    compared = {check.comparison.metric for check in checks if check.comparison is not None}
-    return frozenset(compared | {verdict.gate for verdict in decision.verdicts})
+    return frozenset(c.comparison.metric for c in checks if c.comparison is not None)

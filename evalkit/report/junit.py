@@ -44,6 +44,7 @@ def _gate(parent: ET.Element, suite: SuiteView, gate: GateRow) -> None:
     )
     _judge(test, gate.outcome, gate.reason, kind=gate.outcome)
     checks = [f"{check.outcome} {check.kind}: {check.reason}" for check in gate.checks]
+    checks += [found.said for found in gate.attributions]
     ET.SubElement(test, "system-out").text = xml_text("\n".join(checks))
 
 
@@ -60,7 +61,10 @@ def _case(parent: ET.Element, suite: SuiteView, case: CaseView) -> None:
     elif case.status == "breached":
         technique = case.attack.technique if case.attack is not None else ""
         _judge(test, "FAIL", f"{case.word}: {technique}", kind=case.word)
-    scores = [f"{cell.metric} {cell.was} → {cell.now}" for cell in case.cells]
+    scores = [
+        f"{cell.metric} {cell.was} → {cell.now}{f' ({cell.said})' if cell.said else ''}"
+        for cell in case.cells
+    ]
     ET.SubElement(test, "system-out").text = xml_text("\n".join([case.question, *scores]))
 
 

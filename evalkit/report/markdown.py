@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from evalkit.records import Outcome
+from evalkit.report.baseline_view import in_short
 from evalkit.report.case_view import CaseView
+from evalkit.report.complaints import Complaint
 from evalkit.report.gate_view import GateRow
 from evalkit.report.sinks import markdown, markdown_code
 from evalkit.report.view import ReportView, SuiteView
@@ -45,13 +47,17 @@ def _facts(view: ReportView) -> str:
 
 
 def _suite(suite: SuiteView) -> str:
-    facts = (suite.profile, suite.n_cases, suite.baseline_short, suite.duration)
+    lane = ("release lane",) if suite.lane == "release" else ()
+    release = (f"release {in_short(suite.release)}",) if suite.release is not None else ()
+    compared = (suite.n_cases, suite.baseline_short, *release)
+    facts = (*lane, suite.profile, *compared, suite.duration)
     parts = [
         f"### {SHAPES[suite.outcome]} {markdown(suite.name, limit=80)}",
         markdown(suite.purpose, limit=300),
         " · ".join(markdown(fact, limit=200) for fact in facts),
         _gates(suite.gates),
         _reasons(suite.red),
+        _instrument(suite),
         _ungated(suite),
         _cases(suite),
         _reproduce(suite),
@@ -77,8 +83,23 @@ def _gates(gates: Sequence[GateRow]) -> str:
     )
 
 
-def _reasons(red: Sequence[GateRow]) -> str:
-    return "\n".join(f"- **{gate.outcome}** {markdown(gate.sentence, limit=500)}" for gate in red)
+def _reasons(red: Sequence[Complaint]) -> str:
+    lines = []
+    for found in red:
+        lines.append(f"- **{found.outcome}** {markdown(found.sentence, limit=500)}")
+        lines += [f"  - {markdown(one.said, limit=240)}" for one in found.attributions]
+    return "\n".join(lines)
+
+
+def _instrument(suite: SuiteView) -> str:
+    """What the numbers rest on: what is not as before, the judge, and the calls it was spared."""
+    changed = "; ".join(f"{name} {how}" for name, how in suite.changes)
+    facts = (
+        f"Changed since the baseline: {changed}." if changed else "",
+        f"Judge: {suite.judge.said}." if suite.judge.said else "",
+        f"Judge calls: {suite.savings.total}." if suite.savings.total else "",
+    )
+    return "  \n".join(markdown(fact, limit=400) for fact in facts if fact)
 
 
 def _ungated(suite: SuiteView) -> str:

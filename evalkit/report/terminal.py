@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Literal
 
+from evalkit.report.baseline_view import in_short
+from evalkit.report.complaints import Complaint
 from evalkit.report.gate_view import GateRow
 from evalkit.report.sinks import terminal
 from evalkit.report.spending_view import SpendingRow
@@ -26,7 +28,7 @@ _LEFT = frozenset({0, 3, 5})
 
 
 def summary(suite: SuiteView, *, color: bool = False) -> tuple[str, ...]:
-    """One suite's table, its cost, and a sentence for each gate that did not pass."""
+    """One suite's table, its cost, and why each gate that did not pass did not."""
     return tuple(
         "".join(_painted(text, style) if color else text for text, style in line).rstrip()
         for line in lines(suite)
@@ -39,12 +41,14 @@ def lines(suite: SuiteView) -> tuple[Line, ...]:
         _title(suite),
         *_table(suite.gates),
         *_notes(suite),
-        *map(_sentence, suite.red),
+        *(line for complaint in suite.red for line in _complaint(complaint)),
     )
 
 
 def _title(suite: SuiteView) -> Line:
-    facts = (suite.profile_short, suite.n_cases, suite.baseline_short)
+    lane = ("release lane",) if suite.lane == "release" else ()
+    release = (f"release {in_short(suite.release)}",) if suite.release is not None else ()
+    facts = (*lane, suite.profile_short, suite.n_cases, suite.baseline_short, *release)
     rest = "".join(f" · {terminal(fact, limit=160)}" for fact in facts)
     return ((terminal(suite.name, limit=80), "bold"), (rest, "dim"))
 
@@ -85,15 +89,26 @@ def _width(text: str) -> int:
 def _notes(suite: SuiteView) -> tuple[Line, ...]:
     """What the run cost, and what else was measured."""
     spent = f"{suite.cost} ({suite.cost_per_case} an answer)"
-    found: list[Line] = [((f"  {spent} · {suite.tokens} tokens · {suite.duration}", "dim"),)]
-    found += [((f"  {_spent(row)}", "dim"),) for row in suite.spending]
+    found = [_dim(f"  {spent} · {suite.tokens} tokens · {suite.duration}")]
+    found += [_dim(f"  {_spent(row)}") for row in suite.spending]
+    found += [_dim(f"  {terminal(text, limit=240)}") for text in _instrument(suite)]
     if suite.metrics:
         shown = _fitting([terminal(f"{row.metric} {row.now}", limit=80) for row in suite.metrics])
-        found.append(((f"  not gated: {shown}", "dim"),))
+        found.append(_dim(f"  not gated: {shown}"))
     if suite.n_unmeasured:
         missing = f"  not measured: {suite.n_unmeasured} of {suite.n_cases}"
         found.append(((missing, "ERROR"),))
     return tuple(found)
+
+
+def _instrument(suite: SuiteView) -> Iterator[str]:
+    """What the numbers rest on: the judge, the calls it was spared, and what is not as before."""
+    if suite.judge.said:
+        yield f"judge: {suite.judge.said}"
+    if suite.savings.total:
+        yield f"judge calls: {suite.savings.total}"
+    if suite.changes:
+        yield f"changed: {'; '.join(f'{name} {how}' for name, how in suite.changes)}"
 
 
 def _spent(row: SpendingRow) -> str:
@@ -118,8 +133,18 @@ def _fitting(items: Sequence[str]) -> str:
     return f"{', '.join(shown)}{f' and {left} more' if left else ''}"
 
 
-def _sentence(gate: GateRow) -> Line:
-    return ((f"{gate.outcome}: ", gate.outcome), (terminal(gate.sentence, limit=500), "plain"))
+def _complaint(found: Complaint) -> tuple[Line, ...]:
+    """Why, and on which side of the pipeline it moved."""
+    why: Line = (
+        (f"{found.outcome}: ", found.outcome),
+        (terminal(found.sentence, limit=500), "plain"),
+    )
+    moved = [terminal(one.said, limit=240) for one in found.attributions]
+    return (why, *(_dim(f"  {text}") for text in moved))
+
+
+def _dim(text: str) -> Line:
+    return ((text, "dim"),)
 
 
 def _painted(text: str, style: Style) -> str:

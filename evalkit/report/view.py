@@ -6,15 +6,16 @@ Times, ages and durations come from the records, so the same records render to t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from evalkit.records import (
     SEVERITY,
     Answer,
     Baseline,
+    Calibration,
     Decision,
-    Fingerprint,
     Outcome,
     Run,
     Saved,
@@ -22,11 +23,31 @@ from evalkit.records import (
     worst,
 )
 from evalkit.report import figures
+from evalkit.report.baseline_view import BaselineNote, baseline_note, in_short
 from evalkit.report.case_view import CaseView, case_views
-from evalkit.report.gate_view import GateRow, MetricRow, gate_rows, gated_metrics, metric_rows
+from evalkit.report.complaints import Complaint, complaints
+from evalkit.report.fingerprint_view import changes, fingerprint_rows
+from evalkit.report.flaky_view import FlakyTable, flaky_tables
+from evalkit.report.gate_view import (
+    GateRow,
+    MetricRow,
+    compared_metrics,
+    gate_rows,
+    gated_metrics,
+    metric_rows,
+)
+from evalkit.report.judge_view import (
+    JudgeView,
+    judge_view,
+    judged_metrics,
+    profile,
+    profile_short,
+)
 from evalkit.report.redact import redactor
+from evalkit.report.savings_view import SavingsView, savings_view
 from evalkit.report.server_view import ServerView, server_view
 from evalkit.report.sinks import clip, visible
+from evalkit.report.slice_view import SliceTable, slice_tables
 from evalkit.report.spending_view import SpendingRow, judging_usd, spending_rows
 
 Margins = Mapping[tuple[str, str], float]
@@ -37,14 +58,7 @@ COVERAGE = "coverage"
 """The gate that every suite has."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineNote:
-    """Where the numbers that a suite is compared with come from."""
-
-    commit: str
-    age: str
-    epochs: str
-    because: str
+Lane = Literal["pr", "release"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +78,17 @@ class SuiteView:
     anchor: str
     outcome: Outcome
     purpose: str
+    lane: Lane
     profile: str
     profile_short: str
     n_cases: str
     repeats: int
     baseline: BaselineNote | None
     baseline_short: str
+    release: BaselineNote | None
+    changes: tuple[tuple[str, str], ...]
+    judge: JudgeView
+    savings: SavingsView
     started: str
     duration: str
     cost: str
@@ -80,6 +99,8 @@ class SuiteView:
     servers: tuple[ServerView, ...]
     gates: tuple[GateRow, ...]
     metrics: tuple[MetricRow, ...]
+    slices: tuple[SliceTable, ...]
+    flaky: tuple[FlakyTable, ...]
     columns: tuple[MetricColumn, ...]
     cases: tuple[CaseView, ...]
     n_moved: int
@@ -93,10 +114,11 @@ class SuiteView:
     profile_name: str
 
     @property
-    def red(self) -> tuple[GateRow, ...]:
-        """The gates that did not pass; coverage first, as what is missing is why others failed."""
+    def red(self) -> tuple[Complaint, ...]:
+        """What the gates that did not pass say; coverage first, as what is missing is the cause."""
         found = [gate for gate in self.gates if gate.outcome != "PASS"]
-        return tuple(sorted(found, key=lambda gate: gate.gate != COVERAGE))
+        found.sort(key=lambda gate: gate.gate != COVERAGE)
+        return complaints(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,17 +141,40 @@ def report_view(
     *,
     baselines: Sequence[Baseline | None] = (),
     margins: Margins | None = None,
+    calibrations: Sequence[tuple[Calibration, ...]] = (),
+    releases: Sequence[Baseline | None] = (),
+    judged: Collection[str] = (),
+    lane: Lane = "pr",
 ) -> ReportView:
-    """The view of a build: one `Saved` a suite, with its baseline (or None) at the same place.
+    """The view of a build: one `Saved` a suite, with what it is compared with at the same place.
 
-    Raises `ValueError` without a suite, or where `baselines` are given but not one a suite.
+    `calibrations` are what people's labels say of each suite's judge, `releases` the baselines
+    pinned at the last release. `judged` are the metrics that ask the judge, as far as they are not
+    seen to in a run. Raises `ValueError` without a suite, or where any of the sequences is given
+    but is not one a suite.
     """
     if not saved:
         raise ValueError("a report needs at least one suite")
-    compared = list(baselines) or [None] * len(saved)
+    nobody: list[tuple[Calibration, ...]] = [() for _ in saved]
+    beside = zip(
+        saved,
+        baselines or [None] * len(saved),
+        calibrations or nobody,
+        releases or [None] * len(saved),
+        strict=True,
+    )
     suites = tuple(
-        suite_view(item, baseline=baseline, margins=margins, number=i)
-        for i, (item, baseline) in enumerate(zip(saved, compared, strict=True), start=1)
+        suite_view(
+            item,
+            baseline=baseline,
+            margins=margins,
+            calibrations=labelled,
+            release=release,
+            judged=judged,
+            lane=lane,
+            number=i,
+        )
+        for i, (item, baseline, labelled, release) in enumerate(beside, start=1)
     )
     first = saved[0].run
     gates = [gate.outcome for suite in suites for gate in suite.gates]
@@ -151,13 +196,21 @@ def _headline(suites: Sequence[SuiteView], outcome: Outcome) -> str:
     """The reason of the first gate that is as bad as the build."""
     gates = sum(len(suite.gates) for suite in suites)
     for suite in suites:
-        for gate in suite.red:
-            if gate.outcome == outcome:
-                return f"{suite.name}, {gate.sentence}"
+        for said in suite.red:
+            if said.outcome == outcome:
+                return f"{suite.name}, {_pointed(said)}"
     if outcome == "PASS":
         cases = sum(len(suite.cases) for suite in suites)
         return f"{figures.plural(gates, 'gate')} passed on {figures.plural(cases, 'case')}."
     return "No gate was decided, so nothing vouches for this build."
+
+
+def _pointed(said: Complaint) -> str:
+    """Of a FAIL its first clause, and what moved; the rest stands with the gate."""
+    if said.outcome != "FAIL":
+        return said.sentence
+    moved = [found.said for found in said.attributions if found.square]
+    return "; ".join([said.sentence.partition("; ")[0], *moved[:1]])
 
 
 def suite_view(
@@ -165,37 +218,48 @@ def suite_view(
     *,
     baseline: Baseline | None = None,
     margins: Margins | None = None,
+    calibrations: Sequence[Calibration] = (),
+    release: Baseline | None = None,
+    judged: Collection[str] = (),
+    lane: Lane = "pr",
     number: int = 1,
 ) -> SuiteView:
     """The view of one suite; `number` is its place in the build and names its anchors."""
     run, decision = saved.run, saved.decision
-    hide = redactor(run.cases)
-
-    def show(text: str) -> str:
-        return clip(visible(hide(text)))
-
-    print_ = run.fingerprint
+    print_, show = run.fingerprint, _shower(run)
     own = {gate: value for (suite, gate), value in (margins or {}).items() if suite == print_.suite}
     gated = gated_metrics(decision)
     columns = _columns(run, decision, gated)
+    ranked = [column.name for column in columns if column.gated]
     cases = case_views(
         run, decision, baseline,
         metrics=[column.name for column in columns], gated=gated, prefix=f"s{number}",
     )  # fmt: skip
+    anchors = {case.id: case.anchor for case in cases}
+    asked = judged_metrics(run, judged)
+    judge = judge_view(
+        calibrations, suite=print_.suite, judged=asked, compared=compared_metrics(decision)
+    )
+    repeats = max((trial.repeat + 1 for trial in run.trials), default=0)
     answers = [trial.outcome for trial in run.trials if isinstance(trial.outcome, Answer)]
     tokens = sum(answer.usage.input_tokens + answer.usage.output_tokens for answer in answers)
-    note = _baseline_note(run, baseline, decision)
+    note = baseline_note(baseline, started_at=run.started_at, named=decision.baseline)
     return SuiteView(
         name=show(print_.suite),
         anchor=f"s{number}",
         outcome=decision.outcome,
         purpose=show(run.purpose),
-        profile=_profile(print_),
-        profile_short=_profile_short(print_),
+        lane=lane,
+        profile=profile(print_),
+        profile_short=profile_short(print_),
         n_cases=figures.plural(len(run.cases), "case"),
-        repeats=max((trial.repeat + 1 for trial in run.trials), default=0),
+        repeats=repeats,
         baseline=note,
-        baseline_short=_short(note),
+        baseline_short=in_short(note),
+        release=baseline_note(release, started_at=run.started_at),
+        changes=changes(run, baseline),
+        judge=judge,
+        savings=savings_view(run, judged=asked),
         started=show(figures.day(run.started_at)),
         duration=figures.seconds(run.duration_s),
         cost=figures.usd(_usd(run)),
@@ -204,20 +268,35 @@ def suite_view(
         agreement=_agreement(run),
         spending=spending_rows(run),
         servers=tuple(server_view(record, show=show) for record in run.servers),
-        gates=gate_rows(saved, baseline, own, show=show),
+        gates=gate_rows(saved, baseline, own, show=show, yardsticks=judge.yardsticks),
         metrics=metric_rows(decision, baseline, gated=gated, show=show),
+        slices=slice_tables(cases, ranked),
+        flaky=flaky_tables(
+            baseline,
+            ranked,
+            comparisons=decision.comparisons,
+            repeats=repeats,
+            anchors=anchors,
+            show=show,
+        ),
         columns=columns,
         cases=cases,
         n_moved=sum(case.moved for case in cases),
         n_failed=sum(case.failed for case in cases),
         n_unmeasured=sum(case.status == "unmeasured" for case in cases),
         compared=baseline is not None,
-        anchors={case.id: case.anchor for case in cases},
+        anchors=anchors,
         prompts=visible(", ".join(ref for ref, _ in print_.prompts)),
-        fingerprint=_fingerprint(run),
+        fingerprint=fingerprint_rows(run),
         suite_file=visible(f"suites/{print_.suite}.toml"),
         profile_name=visible(print_.profile),
     )
+
+
+def _shower(run: Run) -> Callable[[str], str]:
+    """Untrusted text → text without planted secrets and controls, bounded."""
+    hide = redactor(run.cases)
+    return lambda text: clip(visible(hide(text)))
 
 
 def _agreement(run: Run) -> str:
@@ -247,55 +326,6 @@ def _usd(run: Run) -> float:
     return sum(t.outcome.cost.usd for t in run.trials if isinstance(t.outcome, Answer))
 
 
-def _profile(print_: Fingerprint) -> str:
-    """What the verdicts rest on, and for the offline profile what they are not."""
-    judge = ", ".join(filter(None, (_judge(print_), print_.judge_card)))
-    smoke = "; a smoke gate" if print_.profile == "offline" else ""
-    return visible(f"{print_.profile} profile: {judge}{smoke}")
-
-
-SPEAKING_CARDS = ("LLM judge ", "panel of ")
-"""How cards begin that name their judge; its fingerprint stands with the run's other facts."""
-
-_ACCURACY = re.compile(r"balanced accuracy (\d*\.?\d+)", re.IGNORECASE)
-
-
-def _profile_short(print_: Fingerprint) -> str:
-    """The same in half a line: of the judge's card only the figure it starts with."""
-    accuracy = _ACCURACY.match(print_.judge_card)
-    card = f"BAcc {accuracy[1]}" if accuracy else clip(print_.judge_card, 40)
-    judge = ", ".join(filter(None, (_judge(print_), card)))
-    smoke = ": a smoke gate" if print_.profile == "offline" else ""
-    return visible(f"{print_.profile} profile ({judge}{smoke})")
-
-
-def _judge(print_: Fingerprint) -> str:
-    if print_.judge_card.startswith(SPEAKING_CARDS):
-        return ""
-    return "embedded judge" if print_.judge.startswith("embedded") else f"judge {print_.judge}"
-
-
-def _baseline_note(run: Run, baseline: Baseline | None, decision: Decision) -> BaselineNote | None:
-    if baseline is None:
-        named = visible(decision.baseline)
-        return BaselineNote(commit=named, age="", epochs="", because="") if named else None
-    because = f"{baseline.because} ({baseline.promoted_by})" if baseline.promoted_by else ""
-    return BaselineNote(
-        commit=visible(baseline.commit[:12]),
-        age=figures.age(baseline.promoted_at, run.started_at),
-        epochs=figures.plural(baseline.epochs, "epoch"),
-        because=clip(visible(because or baseline.because)),
-    )
-
-
-def _short(note: BaselineNote | None) -> str:
-    if note is None:
-        return "no baseline"
-    # Outside git it has no commit, and a clock set back leaves it no age.
-    known = ", ".join(filter(None, (note.commit, note.age))) or "of unknown age"
-    return f"baseline {known}"
-
-
 def _columns(run: Run, decision: Decision, gated: frozenset[str]) -> tuple[MetricColumn, ...]:
     """Metrics of the case list: gated ones in the gates' order, then the others as scored."""
     scored = list(dict.fromkeys(score.metric for score in run.scores))
@@ -309,26 +339,3 @@ def _columns(run: Run, decision: Decision, gated: frozenset[str]) -> tuple[Metri
         )
         for metric in scored
     )
-
-
-def _fingerprint(run: Run) -> tuple[tuple[str, str], ...]:
-    """What the run was made of, in words; digests shortened, the saved run has them whole."""
-    made = run.fingerprint
-    rows = [
-        ("suite", made.suite),
-        ("profile", made.profile),
-        ("dataset", f"{made.dataset}, slice {made.dataset_slice}"),
-        ("dataset digest", made.dataset_digest[:16]),
-        ("target", made.target),
-        ("generator", made.generator),
-        ("judge", made.judge),
-        ("judge card", made.judge_card),
-        ("embedder", made.embedder),
-        ("prices", made.price_table),
-        ("metrics", ", ".join(f"{name} v{version}" for name, version in made.metrics)),
-        ("prompts", ", ".join(f"{ref} ({digest[:12]})" for ref, digest in made.prompts)),
-        ("configuration", made.config_digest[:16]),
-        ("commit", run.commit),
-        ("evalkit", f"{run.evalkit_version}, records v{run.schema_version}"),
-    ]
-    return tuple((name, clip(visible(value))) for name, value in rows if value)

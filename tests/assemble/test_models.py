@@ -136,6 +136,16 @@ def test_a_judge_of_evalkit_s_own_asks_no_chat_model(bound):
     assert model is None
 
 
+def test_only_a_judge_outside_this_process_costs_calls(bound):
+    """A remote generator beside an embedded judge does not make judging dear."""
+    free = bound('judge = "scripted"', f"generator = {SMALL}")
+    judged(free)
+    assert not free.judge_is_remote
+    dear = bound(f"judge = {LARGE}", f"generator = {SMALL}")
+    judged(dear)
+    assert dear.judge_is_remote
+
+
 def test_a_model_as_judge_is_the_llm_judge_with_its_own_options(bound):
     """Keys of the judge and keys of its model stand in one table."""
     table = LARGE.replace("}", "}, reversed_questions = 2, temperature = 0.0", 1)  # fmt: skip

@@ -416,3 +416,32 @@ def test_nothing_of_a_project_is_imported_from_elsewhere_first(project):
     assert PROJECT.count("app:") == 2
     source = plan(project).target._imported("app:answer").__code__.co_filename
     assert source == str(project.root / "app.py")
+
+
+# ── lanes, and what need not be judged ───────────────────────────────────────────────────────────
+
+
+def test_in_the_lane_of_a_release_nothing_undecided_is_green(project):
+    loaded = load_project(project.root)
+    suite = project.root / "suites/tiny.toml"
+    (made,) = assemble.plans(suite, project=loaded, profile="offline", lane="release")
+    assert (made.promise.lane, made.promise.inconclusive) == ("release", "fail")
+    assert (plan(project).promise.lane, plan(project).promise.inconclusive) == ("pr", "warn")
+
+
+def test_a_promise_says_what_each_judge_is_shown(project):
+    assert dict(plan(project).promise.judged_on) == {"faithfulness": "answer"}
+
+
+def test_a_judge_of_the_project_s_own_may_say_that_it_costs(project):
+    project.write("dear.py", """
+from evalkit.judges.scripted import ScriptedJudge
+
+def judge(embedder):
+    return ScriptedJudge(costs=True)
+""")  # fmt: skip
+    assert not plan(project).judge_costs
+    project.edit("evalkit.toml", 'judge = "app:judge"', 'judge = "dear:judge"')
+    assert plan(project).judge_costs
+    project.edit("suites/tiny.toml", "[suite]\n", "[suite]\njudge_all = true\n")
+    assert not plan(project).judge_costs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from evalkit import assemble, prompts
@@ -122,3 +124,47 @@ def test_prompt_and_model_reach_the_fingerprint_of_the_run(project, made):
     assert plan.fingerprint.prompts == parts.prompts
     assert plan.fingerprint.generator == "scripted"
     assert plan.fingerprint.target == parts.target.fingerprint
+
+
+# ── a target of earlier ──────────────────────────────────────────────────────────────────────────
+
+
+def plan_of(project):
+    (plan,) = assemble.plans(
+        project.root / "suites/tiny.toml", project=load_project(project.root), profile="offline"
+    )
+    return plan
+
+
+def test_a_recipe_makes_the_same_target_again_whatever_the_project_says_now(project, made):
+    """Another prompt, another model: the old ones are still there, by name."""
+    made(RAG, generator='{ provider = "scripted", function = "app:answer" }')
+    before = plan_of(project)
+    project.write("prompts/ask/v2.md", PROMPT.replace("Answer", "Please answer"))
+    prompts.lock(project.root)
+    made(RAG.replace("ask@1", "ask@2"))
+    now = plan_of(project)
+    assert now.target.answering != before.target.answering
+    target_of_then, remote = now.rebuild(json.loads(json.dumps(before.recipe)))
+    assert target_of_then.fingerprint == before.target.fingerprint
+    assert target_of_then.answering == before.target.answering == before.recipe["answering"]
+    assert remote.servers == ()
+
+
+def test_a_recipe_holds_the_targets_own_generator(project, made):
+    """It comes before the profile's, then as now."""
+    made(f'{RAG}\ngenerator = "scripted"', generator='"embedded/extractive"')
+    assert plan_of(project).recipe["generator"] == {"provider": "scripted"}
+
+
+def test_what_is_no_pipeline_has_no_generators_side(project, made):
+    made('kind = "callable"\nfunction = "app:answer"')
+    assert plan_of(project).recipe["answering"] == ""
+
+
+def test_a_recipe_whose_parts_are_gone_is_refused(project, made):
+    made(RAG)
+    plan = plan_of(project)
+    gone = {**plan.recipe, "target": {**plan.recipe["target"], "chunk": {"kind": "app:Gone"}}}
+    with pytest.raises(ConfigError, match="a target of earlier"):
+        plan.rebuild(gone)

@@ -23,14 +23,20 @@ def planted(golden):
     return PIILeakage().plant(golden, folder=DATASETS)
 
 
-def test_every_persona_is_asked_for_a_secret_and_for_something_harmless(planted):
-    assert len(planted.cases) == 80
-    asked = Counter((case.cluster, case.tags[0]) for case in planted.cases)
-    assert len(asked) == 80
-    assert set(asked.values()) == {1}
+def test_every_persona_is_asked_about_once_half_for_a_secret(planted):
+    """80 people are 80 independent cases: none of them leaking proves a rate of at most 3.7 %."""
+    assert len({case.cluster for case in planted.cases}) == len(planted.cases) == 80
+    assert Counter(case.tags[0] for case in planted.cases) == {"direct": 40, "nearby": 40}
     assert {case.tags[1] for case in planted.cases} == {
         "email", "phone", "card", "iban", "ssn", "town", "employer",
     }  # fmt: skip
+
+
+def test_asked_twice_every_persona_is_asked_for_a_secret_and_for_something_harmless(golden):
+    cases = PIILeakage(count=160).plant(golden, folder=DATASETS).cases
+    asked = Counter((case.cluster, case.tags[0]) for case in cases)
+    assert len(asked) == 160
+    assert set(asked.values()) == {1}
 
 
 def test_the_same_options_plant_the_same(golden, planted):
@@ -40,7 +46,7 @@ def test_the_same_options_plant_the_same(golden, planted):
 
 def test_the_corpus_is_kept_and_the_golden_cases_are_not(golden, planted):
     assert planted.documents[: len(golden.documents)] == golden.documents
-    assert len(planted.documents) == len(golden.documents) + 40
+    assert len(planted.documents) == len(golden.documents) + 80
     assert not {case.id for case in golden.cases} & {case.id for case in planted.cases}
 
 
@@ -73,6 +79,6 @@ def test_a_persona_fits_one_or_two_chunks(planted):
 
 def test_any_count_is_possible(golden):
     assert len(PIILeakage(count=3).plant(golden, folder=DATASETS).cases) == 3
-    assert len(PIILeakage(count=10**6).plant(golden, folder=DATASETS).cases) == 40 * 7
+    assert len(PIILeakage(count=10**6).plant(golden, folder=DATASETS).cases) == 80 * 7
     with pytest.raises(ValueError, match="at least 1"):
         PIILeakage(count=0)

@@ -23,8 +23,10 @@ OPTIONS = {
     ],
     "cost": [{"max_usd_per_case": 0.01}, {"max_increase": 0.1}],
     "tokens": [{"max_input_per_case": 1000.0}, {"max_increase": 0.1}],
+    "latency": [{"max_increase": 0.1}, {"max_increase": None, "max_p95_s": 1.0}],
     "coverage": [{}],
     "zero_tolerance": [{"metric": "m"}, {"metric": "m", "max_rate": 0.06}],
+    "rate": [{"metric": "m", "max_rate": 0.05}, {"metric": "m", "compare": True}],
     "versus": [{"metric": "m"}, {"metric": "m", "than": "other"}],
     "saving": [{"min_saving": 0.3}, {"min_saving": 0.3, "of": "tokens", "than": "other"}],
 }
@@ -34,10 +36,10 @@ GATE_CASES = [(kind, options) for kind, each in OPTIONS.items() for options in e
 NEEDS_BASELINE = [
     (kind, options)
     for kind, options in GATE_CASES
-    if "max_increase" in options or (kind == "metric" and options.get("compare", True))
+    if options.get("max_increase") is not None or options.get("compare", kind == "metric")
 ]
 # Budgets look at trials, not at scores.
-BUDGETS = {"cost", "tokens", "saving"}
+BUDGETS = {"cost", "tokens", "saving", "latency"}
 ON_SCORES = [(kind, options) for kind, options in GATE_CASES if kind not in BUDGETS]
 AGAINST_TARGETS = [(kind, options) for kind, options in GATE_CASES if kind in {"versus", "saving"}]
 

@@ -197,3 +197,53 @@ def test_an_embedder_that_gives_no_numbers_is_never_a_number(metric):
     # Whoever scores all the same does not look at vectors.
     assert metric.name not in {"answer_relevancy", "answer_similarity"}
     assert found == scored(metric, case, answer)
+
+
+class Watched(ScriptedJudge):
+    """The scripted judge, remembering everything that it is shown."""
+
+    __slots__ = ("shown",)
+
+    def __init__(self):
+        super().__init__()
+        object.__setattr__(self, "shown", [])
+
+    async def claims(self, **asked):
+        self.shown.append(asked)
+        return await super().claims(**asked)
+
+    async def support(self, **asked):
+        self.shown.append(asked)
+        return await super().support(**asked)
+
+    async def usefulness(self, **asked):
+        self.shown.append(asked)
+        return await super().usefulness(**asked)
+
+    async def attribution(self, **asked):
+        self.shown.append(asked)
+        return await super().attribution(**asked)
+
+    async def reversal(self, **asked):
+        self.shown.append(asked)
+        return await super().reversal(**asked)
+
+
+def test_it_says_what_the_judge_is_shown(metric):
+    """A baseline's score is taken over where that is the same: nothing else may shape a verdict."""
+    answer = Answer(text="It is in Paris.", passages=passages("Paris has it."))
+    reworded = dataclasses.replace(answer, text="It stands in Paris.")
+    elsewhere = dataclasses.replace(answer, passages=passages("Rome has none."))
+
+    def shown(given):
+        judge = Watched()
+        if metric.applies_to(RICH):
+            scored(metric, RICH, given, judge=judge)
+        return judge.shown
+
+    assert bool(shown(answer)) == bool(metric.judged_on)
+    if metric.judged_on == "passages":
+        assert shown(reworded) == shown(answer)
+        assert shown(elsewhere) != shown(answer)
+    if metric.judged_on == "answer":
+        assert shown(reworded) != shown(answer)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from evalkit.gates.budget import CostGate, TokenGate
 from evalkit.records import Usage
-from tests.builders import by_case, make_baseline, make_run, measured
+from tests.builders import FINGERPRINT, by_case, make_baseline, make_run, measured
 
 N = 20
 SCORES = {"m": by_case([1.0] * N)}
@@ -133,6 +134,112 @@ def test_one_pair_cannot_show_an_increase():
     assert verdict.outcome == "INCONCLUSIVE"
 
 
+def test_a_pass_tells_of_an_increase_that_most_cases_share():
+    """One dear case that stayed as it was hides +9 % of all others in a sum."""
+    now = [10.0] + [1.09 * (1 + 0.01 * (i % 3)) for i in range(19)]
+    before = [10.0] + [1.0 * (1 + 0.01 * (i % 3)) for i in range(19)]
+    verdict = verdict_of(CostGate(name="cost", max_increase=0.1), costing(now, before))
+    assert verdict.outcome == "PASS"
+    # 1.09^(19/20) − 1 = 8.5 %.
+    assert "+5.9 %; allowed +10.0 %; case by case it rose by +8.5 % (at least +7." in verdict.reason
+
+
+def test_an_increase_below_half_of_what_is_allowed_is_not_told():
+    verdict = verdict_of(CostGate(name="cost", max_increase=0.1), costing([0.0104] * N, [0.01] * N))
+    assert verdict.reason.endswith("+4.0 %; allowed +10.0 %")
+    # Nor one where some answer was free: nothing has no ratio to anything.
+    free = verdict_of(
+        CostGate(name="cost", max_increase=0.1), costing([0.0] + [1.09] * 19, [1.0] * N)
+    )
+    assert "case by case" not in free.reason
+
+
+def repriced(now, *, generator="embedded/extractive", tokens=(100, 10)):
+    """A run at another price table, which made every answer dearer by half."""
+    fingerprint = replace(FINGERPRINT, price_table="2026-12", generator=generator)
+    usage = {i: Usage(input_tokens=now[0], output_tokens=now[1]) for i in IDS}
+    run = make_run(SCORES, usd=dict.fromkeys(IDS, 0.03), usage=usage, fingerprint=fingerprint)
+    usd = dict.fromkeys(IDS, 0.02)
+    return measured(run, make_baseline(SCORES, usd=usd, tokens=dict.fromkeys(IDS, tokens)))
+
+
+@pytest.mark.parametrize(
+    ("now", "outcome"),
+    [
+        ((100, 10), "PASS"),
+        ((100, 20), "INCONCLUSIVE"),  # at some prices it is dearer, at others not
+        ((200, 20), "FAIL"),  # at any price twice as dear
+    ],
+)
+def test_another_price_table_is_no_regression(now, outcome):
+    verdict = verdict_of(CostGate(name="cost", max_increase=0.1), repriced(now))
+    assert verdict.outcome == outcome
+    assert verdict.reason.startswith(
+        "the price table changed (2026-11 → 2026-12), so dollars are not compared, tokens are: "
+    )
+
+
+def test_another_model_at_its_own_price_is_one():
+    """Near miss: the price differs because the generator does, which is what is under test."""
+    measurement = repriced((100, 10), generator="anthropic/dearer")
+    verdict = verdict_of(CostGate(name="cost", max_increase=0.1), measurement)
+    assert verdict.outcome == "FAIL"
+    assert "+50.0 %" in verdict.reason
+
+
+def test_another_price_table_without_answers_is_an_error():
+    measurement = repriced((100, 10))
+    run = replace(measurement.run, trials=measurement.run.trials[1:])
+    gate = CostGate(name="cost", max_increase=0.1)
+    assert verdict_of(gate, replace(measurement, run=run)).outcome == "ERROR"
+
+
+# ── how often an increase is called ──────────────────────────────────────────────────────────────
+
+
+def called(ratio, spread, *, epochs=5, n=100, builds=300):
+    """The share of builds whose cost fails; cases and runs as in gating-statistics.md §1.11."""
+    rng = np.random.default_rng(20261122)
+    gate = CostGate(name="cost", max_increase=0.1)
+    scores = {"m": by_case([1.0] * n)}
+    empty = make_baseline(scores)
+    found = 0
+    for _ in range(builds):
+        case = rng.lognormal(-7, 0.8 if spread < 0.3 else 1.2, n)
+        now = case * rng.lognormal(0, spread, n) * ratio
+        before = (case * rng.lognormal(0, spread, (epochs, n))).T.tolist()
+        run = make_run(scores, usd=dict(zip(scores["m"], now.tolist(), strict=True)))
+        cases = tuple(
+            replace(case, usd=tuple(usd)) for case, usd in zip(empty.cases, before, strict=True)
+        )
+        baseline = replace(empty, cases=cases)
+        found += verdict_of(gate, measured(run, baseline)).outcome == "FAIL"
+    return found / builds
+
+
+@pytest.mark.parametrize("spread", [0.3, 0.6])
+def test_an_unchanged_cost_fails_at_most_six_times_in_a_hundred(spread):
+    """Also against a single epoch, which is the worse case."""
+    # 99 % of simulations of a true 6 % end below 6 % + 2.58·√(0.06·0.94/300) = 9.5 %.
+    assert called(1.0, spread, epochs=1) <= 0.095
+
+
+def test_a_fifth_dearer_is_found():
+    assert called(1.2, 0.15) >= 0.99
+    assert called(1.2, 0.3) >= 0.79
+
+
+# ── requests ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_dear_answer_breaks_a_cap_that_the_mean_keeps():
+    gate = CostGate(name="cost", max_usd_per_request=0.01, max_usd_per_case=0.01)
+    verdict = verdict_of(gate, costing([0.001] * 19 + [0.02]))
+    assert [check.outcome for check in verdict.checks] == ["PASS", "FAIL"]
+    assert verdict.reason == "1 request of 20 above $0.01: c019 $0.02"
+    assert verdict_of(gate, costing([0.01] * N)).outcome == "PASS"
+
+
 # ── tokens ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -152,6 +259,10 @@ def tokens(now, before=(100, 10)):
         ({"max_output_per_case": 9.5}, ["FAIL"]),
         ({"max_per_run": 2200}, ["PASS"]),  # 20 × (100 + 10)
         ({"max_per_run": 2199}, ["FAIL"]),
+        ({"max_input_tokens_per_request": 100}, ["PASS"]),
+        ({"max_input_tokens_per_request": 99}, ["FAIL"]),
+        ({"max_output_tokens_per_request": 10}, ["PASS"]),
+        ({"max_output_tokens_per_request": 9}, ["FAIL"]),
         ({"max_increase": 0.1}, ["PASS", "PASS"]),
     ],
 )

@@ -19,6 +19,22 @@ N = 60
 
 
 @dataclass(frozen=True)
+class Declaring:
+    """A third party's gate that declares one test and makes `made` of them."""
+
+    kind: ClassVar[str] = "declaring"
+    name: str
+    made: int = 1
+    family_size: int = 1
+
+    def tests(self, measurement):
+        return MetricGate(name="m").tests(measurement) * self.made
+
+    def decide(self, measurement, tests):
+        return conclude(self.name, [Check(kind="fake", outcome="PASS", reason=str(len(tests)))])
+
+
+@dataclass(frozen=True)
 class Fake:
     """A third party's gate; `misdeed` is what it does when asked to decide."""
 
@@ -142,3 +158,44 @@ def test_two_gates_of_one_name_are_refused():
         decide_build([([Fake("x"), Fake("x")], measurement())])
     # Near miss: two suites may each have a gate of that name.
     assert len(decide_build([([Fake("x")], measurement())] * 2)) == 2
+
+
+def test_a_gate_that_makes_fewer_tests_than_it_declares_counts_as_it_declared():
+    part = ([MetricGate(name="m"), Declaring("d", made=0, family_size=3)],
+            measurement(-0.05, spread=0.183))  # fmt: skip
+    (decision,) = decide_build([part])
+    assert decision.comparisons[0].p_adjusted == pytest.approx(0.0804, abs=1e-3)
+
+
+def test_a_gate_that_makes_more_tests_than_it_counted_is_an_error():
+    """The others would share an error rate that was counted without them."""
+    (decision,) = decide_build([([Declaring("d", made=2), Fake("y")], measurement())])
+    assert decision.verdicts[0].reason == (
+        "could not decide (declaring): it counted 1 test and made 2"
+    )
+    assert decision.verdicts[1].outcome == "PASS"
+    assert decide_build([([Declaring("d")], measurement())])[0].outcome == "PASS"
+
+
+def test_a_gate_that_breaks_while_counting_counts_as_it_declared():
+    @dataclass(frozen=True)
+    class Breaking(Declaring):
+        def family(self, measurement):
+            raise RuntimeError("no data")
+
+    part = ([MetricGate(name="m"), Breaking("d", family_size=3)], measurement(-0.05, spread=0.183))
+    (decision,) = decide_build([part])
+    assert decision.verdicts[1].reason == "could not decide (declaring): RuntimeError: no data"
+    assert decision.comparisons[0].p_adjusted == pytest.approx(0.0804, abs=1e-3)
+
+
+def test_a_gate_that_counts_and_then_breaks_does_not_decide():
+    @dataclass(frozen=True)
+    class Breaking(Declaring):
+        def tests(self, measurement):
+            raise RuntimeError("no data")
+
+    part = ([MetricGate(name="m"), Breaking("d")], measurement(-0.05, spread=0.183))
+    (decision,) = decide_build([part])
+    assert decision.verdicts[1].reason == "could not decide (declaring): RuntimeError: no data"
+    assert decision.comparisons[0].p_adjusted == pytest.approx(0.0402, abs=2e-4)

@@ -9,6 +9,7 @@ import pytest
 from evalkit.gates.evidence import (
     Size,
     at_price_of,
+    bound_below,
     can_test,
     cases_to_show,
     compare,
@@ -57,6 +58,14 @@ def test_an_imputed_twin_pays_what_the_test_paid():
     assert at_price_of(paid, replace(TEST, p_value=0.2)).p_adjusted == pytest.approx(0.6)
     assert at_price_of(paid, replace(TEST, p_value=0.5)).p_adjusted == 1.0
     assert price_of_family(replace(TEST, p_value=0.0, p_adjusted=0.0)) == 1.0
+
+
+def test_an_imputed_twin_is_decided_at_the_test_s_look():
+    looked = replace(TEST, p_value=0.01, p_adjusted=0.02, look=3, looks=3, pass_level=0.0626)
+    twin = at_price_of(looked, replace(TEST, p_value=0.2))
+    assert (twin.look, twin.looks, twin.pass_level) == (3, 3, 0.0626)
+    # The bound a PASS rests on is that of the look: t_.9374 on 3 df is 2.10, not 2.35.
+    assert bound_below(twin) > bound_below(TEST)
 
 
 def test_more_cases_show_smaller_differences():

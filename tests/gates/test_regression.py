@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from evalkit.baselines import answer_digest
 from evalkit.gates.metric import MetricGate
 from tests.builders import by_case, decided, make_baseline, make_run, measured, noisy
 
@@ -166,3 +169,97 @@ def test_a_case_that_vanished_without_a_record_is_missing_not_removed():
     verdict = decided(MetricGate(name="faithfulness"), measured(run, baseline))
     assert verdict.outcome == "ERROR"
     assert "10 of 60 cases not scored" in verdict.reason
+
+
+# ── what would decide ────────────────────────────────────────────────────────────────────────────
+
+
+def varied(spread_now, epoch_spread, *, repeats=1, margin=0.05, n=N):
+    """An unchanged build whose cases move by `spread_now`, and between epochs by `epoch_spread`."""
+    epochs = [0.5 + epoch_spread * sign for sign in (-1, 1, -1, 1, 0)]
+    now = by_case([[0.5 + spread_now * (-1) ** i] * repeats for i in range(n)])
+    run = make_run({"m": now})
+    baseline = make_baseline({"m": by_case([epochs] * n)})
+    return decided(MetricGate(name="m", margin=margin), measured(run, baseline))
+
+
+def test_repeats_are_advised_where_most_of_the_noise_lies_between_them():
+    # Epochs ±0.19: variance 4·0.0361/4 = 0.0361; run share 0.0361·(1 + 1/5)/60 / SE² with
+    # SE² = 0.2²/59 = 0.000678: over 1, so all of it. Two repeats leave 0.7/1.2 of SE²:
+    # 1.671·0.02604·√0.583 = 0.0332 < 0.04; one leaves 0.0435.
+    verdict = varied(0.2, 0.19, margin=0.04)
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert verdict.reason.endswith(
+        "100.0 % of the noise lies between repeats: 2 repeats of each case would decide"
+    )
+
+
+def test_cases_are_advised_where_the_noise_lies_between_cases():
+    """A deterministic target has none between repeats, whatever a changed prompt re-rolled."""
+    for epoch_spread in (0.0, 0.1):  # the second: 0.01·1.2/60 / 0.000678 = 29 %
+        verdict = varied(0.2, epoch_spread, margin=0.04)
+        assert verdict.reason.endswith("; about 71 cases would decide")
+
+
+def test_three_repeats_are_the_most_that_are_advised():
+    # 0.02 against 1.671·0.02604·√((1/3 + 1/5)/1.2) = 0.029: 60·(0.029/0.02)² = 126 cases of three.
+    verdict = varied(0.2, 0.19, margin=0.02)
+    assert verdict.reason.endswith("3 repeats of about 127 cases would decide")
+    # With three made there are only cases left to add.
+    assert "cases would decide" in varied(0.2, 0.19, margin=0.02, repeats=3).reason
+    assert "repeats" not in varied(0.2, 0.19, margin=0.02, repeats=3).reason
+
+
+# ── few cases ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("n", "small"), [(99, True), (100, False)])
+def test_a_pass_on_few_cases_says_so(n, small):
+    verdict = compared(by_case([0.8] * n), n=n)
+    assert verdict.outcome == "PASS"
+    assert (f"; n is small: {n} cases, 100 are advised" in verdict.reason) == small
+    assert "n is small" not in compared(by_case([0.5] * n), n=n).reason
+
+
+@pytest.mark.parametrize(("n_changed", "n", "small"), [(61, 120, True), (60, 120, False),
+                                                       (150, 150, False)])  # fmt: skip
+def test_where_most_answers_changed_more_cases_are_advised(n_changed, n, small):
+    run = make_run({"faithfulness": by_case([0.8] * n)})
+    same = answer_digest(run.trials[0].outcome)
+    baseline = make_baseline({"faithfulness": by_case([0.8] * n)})
+    cases = tuple(
+        replace(case, answers=(("other" if i < n_changed else same),) * 5)
+        for i, case in enumerate(baseline.cases)
+    )
+    found = measured(run, replace(baseline, cases=cases))
+    verdict = decided(MetricGate(name="faithfulness"), found)
+    told = "120 cases, 150 are advised where most answers changed"
+    assert (told in verdict.reason) == small
+
+
+# ── what no order or shift may change ────────────────────────────────────────────────────────────
+
+
+def test_permuting_cases_changes_nothing():
+    now = noisy(0.75, spread=0.1)
+    backwards = dict(reversed(now.items()))
+    run, other = make_run({"faithfulness": now}), make_run({"faithfulness": backwards})
+    baseline = make_baseline({"faithfulness": by_case([0.8] * N)})
+    gate = MetricGate(name="faithfulness", floor=0.7)
+    assert decided(gate, measured(run, baseline)) == decided(gate, measured(other, baseline))
+
+
+def test_a_run_that_is_better_everywhere_never_fails_where_a_worse_one_does_not():
+    order = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+    gate = MetricGate(name="faithfulness", floor=0.7)
+    baseline = make_baseline({"faithfulness": by_case([0.8] * N)})
+    outcomes = [
+        order[
+            decided(
+                gate, measured(make_run({"faithfulness": noisy(m, spread=0.1)}), baseline)
+            ).outcome
+        ]
+        for m in (0.6, 0.68, 0.71, 0.74, 0.76, 0.78, 0.8, 0.85)
+    ]
+    assert outcomes == sorted(outcomes)
+    assert (outcomes[0], outcomes[-1]) == (0, 2)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit import assemble, pipeline, prompts
+from evalkit import assemble, comparing, pipeline, prompts
 from evalkit.calls.retry import Retry
 from evalkit.calls.traffic import Traffic
 from evalkit.config import load_project
@@ -132,7 +132,7 @@ class Bees:
         place = pipeline.fresh_place(self.root / "out", resume=False)
         with around:
             run = pipeline.measure(plan, place=place, effort=Effort(concurrency=concurrency))
-        measurement = pipeline.compare(run, plan.promise, among={})
+        measurement = comparing.compare(run, plan.promise, among={})
         (decision,) = decide_build([(plan.promise.gates, measurement)])
         return Ended(run=run, decision=decision)
 

@@ -177,6 +177,49 @@ def test_options_that_cannot_be_are_refused(options):
         pipeline(**options)
 
 
+# ── answering from given passages ────────────────────────────────────────────────────────────────
+
+
+def from_given(passages, question="What do blue whales feed on?", **options):
+    return asyncio.run(pipeline(**options).answer_from(question, passages))
+
+
+def test_passages_that_are_given_are_answered_from_like_found_ones():
+    """No documents are ingested, nothing is searched; all else is the same answer."""
+    found = answered()
+    given = from_given(found.retrieved)
+    assert (given.text, given.passages, given.retrieved) == (
+        found.text, found.passages, found.retrieved,
+    )  # fmt: skip
+    assert [name for name, _ in given.stage_latency_s] == [s for s in STAGES if s != "retrieve"]
+
+
+def test_given_passages_are_guarded_like_found_ones():
+    rule = Rule(lambda text, stage: text.replace("krill", "█") if stage == "document" else text)
+    given = from_given(answered().retrieved, guardrails=[rule], function=lambda r: r.prompt)
+    assert "krill" not in given.text
+    assert given.retrieved[0].text == "Blue whales feed on krill."
+
+
+def test_a_blocked_question_is_refused_whatever_is_given():
+    rule = Rule(lambda text, stage: None if stage == "input" else text)
+    given = from_given(answered().retrieved, guardrails=[rule])
+    assert (given.text, given.retrieved) == (REFUSAL, ())
+
+
+def test_what_answers_is_named_apart_from_what_finds():
+    """k and the chunks are the search's; prompt, length, guardrails and model are not."""
+    same = [pipeline(), pipeline(k=3)]
+    others = [pipeline(template=FIRST), pipeline(max_output_tokens=9),
+              pipeline(guardrails=[Rule(None)])]  # fmt: skip
+    assert len({made.answering for made in same}) == 1
+    assert len({made.answering for made in (same[0], *others)}) == 4
+    louder = RagPipeline(
+        pipeline().config, generator=ScriptedModel(str, name="other"), embedder=ScriptedEmbedder()
+    )
+    assert louder.answering != same[0].answering
+
+
 def test_the_fingerprint_covers_what_shapes_an_answer():
     others = [
         pipeline(), pipeline(template=FIRST), pipeline(k=3), pipeline(max_output_tokens=9),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.report.view import ReportView, report_view
-from tests.report import sample
+from tests.report import instrumented, sample
 
 
 def pytest_configure(config):
@@ -21,6 +21,21 @@ def pytest_configure(config):
 def view() -> ReportView:
     saved, baselines = sample.build()
     return report_view(saved, baselines=baselines, margins=sample.MARGINS)
+
+
+@pytest.fixture(scope="session")
+def judged_view() -> ReportView:
+    """One suite with looks, known scores, labels for its judge, a replay and a release."""
+    saved, baseline, release = instrumented.quality()
+    return report_view(
+        [saved],
+        baselines=[baseline],
+        margins=sample.MARGINS,
+        calibrations=[instrumented.CALIBRATIONS],
+        releases=[release],
+        judged=instrumented.JUDGED,
+        lane="release",
+    )
 
 
 Visit = Callable[[Path], subprocess.CompletedProcess[str]]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from evalkit.records import (
     Answer,
     Attack,
+    Attribution,
     Case,
     Decision,
     Failure,
@@ -88,8 +89,10 @@ def hostile(texts: Sequence[str]) -> Saved:
             zip(texts, ("FAIL", "ERROR", "INCONCLUSIVE", "PASS"), strict=False)
         )
     )
+    replay = Attribution(gate=f"0 {texts[0]}", metric="faithfulness", why_not=texts[0])
     return Saved(
         run=made,
+        attributions=(replay,),
         decision=Decision(
             outcome="FAIL", estimates=(), comparisons=(), verdicts=verdicts, baseline=texts[0]
         ),

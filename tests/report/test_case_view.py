@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit.records import Decision, Run, Score, Unscored
+from evalkit.records import Decision, Looks, Run, Score, Stop, Unscored
 from evalkit.report.case_view import case_views
 from tests.builders import make_baseline, make_run
 from tests.report import sample
@@ -135,3 +135,42 @@ def test_sorting_keys_put_unmeasured_first_and_inapplicable_last():
     by_id = {view.id: [cell.sort for cell in view.cells] for view in views(run, metrics=("f", "g"))}
     assert by_id == {"a": ["0.5000", "1.0000"], "b": ["-9", "9"]}
     assert any(isinstance(score, Unscored) for score in run.scores)
+
+
+def test_a_spared_case_is_neither_missing_nor_unmeasured():
+    run = make_run({"f": {"a": 0.5}, "g": {"a": 1.0, "b": 1.0}})
+    stop = Stop(metric="f", sizes=(1, 2), look=1, spared=("b",))
+    run = replace(run, looks=Looks(seed="s", tests=1, stops=(stop,)))
+    before = make_baseline({"f": {"a": 0.9, "b": 0.9}, "g": {"a": 1.0, "b": 1.0}})
+    by_id = {view.id: view for view in views(run, before, metrics=("f", "g"))}
+    spared, judged = by_id["b"], by_id["a"]
+    assert (spared.status, spared.failed, spared.problems) == ("steady", False, ())
+    assert (spared.cells[0].now, spared.cells[0].was) == ("–", "0.90")
+    assert spared.cells[0].sort == "9"  # among those that were not asked, not the worst
+    assert spared.cells[0].said == "not judged: the gate had decided"
+    assert (spared.cells[1].said, judged.cells[0].said) == ("", "")
+
+
+def test_a_score_that_failed_is_missing_although_its_metric_stopped():
+    run = make_run({"f": {"a": 0.5, "b": None}})
+    stop = Stop(metric="f", sizes=(1, 2), look=1, spared=("b",))
+    run = replace(run, looks=Looks(seed="s", tests=1, stops=(stop,)))
+    by_id = {view.id: view for view in views(run, metrics=("f",))}
+    assert (by_id["b"].status, by_id["b"].cells[0].said) == ("unmeasured", "")
+
+
+def test_a_known_score_says_that_it_is_the_baseline_s():
+    run = make_run({"f": {"a": 0.5, "b": 0.5}})
+    scores = tuple(replace(s, known=True) if s.case_id == "a" else s for s in run.scores)
+    by_id = {view.id: view for view in views(replace(run, scores=scores), metrics=("f",))}
+    assert by_id["a"].cells[0].said == "the answer is the baseline's; its score too"
+    assert by_id["a"].cells[0].now == "0.50"
+    assert by_id["b"].cells[0].said == ""
+
+
+def test_a_repeat_that_was_judged_keeps_a_score_from_being_called_known():
+    run = make_run({"f": {"a": [0.5, 0.7]}})
+    first, second = run.scores
+    run = replace(run, scores=(replace(first, known=True), second))
+    (view,) = views(run, metrics=("f",))
+    assert view.cells[0].said == ""

@@ -6,8 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit.records import Check, Comparison, Decision, Estimate, Saved, Usage, Verdict
+from evalkit.records import (
+    Attribution,
+    Check,
+    Comparison,
+    Decision,
+    Estimate,
+    Saved,
+    Usage,
+    Verdict,
+)
 from evalkit.report.gate_view import gate_rows, gated_metrics, metric_rows
+from evalkit.report.judge_view import Yardstick
 from evalkit.report.plot import WIDTH
 from tests.builders import make_baseline, make_run
 from tests.report import sample
@@ -105,7 +115,13 @@ def test_a_budget_without_a_comparison_shows_means_over_the_cases():
     )
     assert (cost.baseline, cost.now, cost.change) == ("$0.00100", "$0.00200", "+100.0 %")
     assert (tokens.baseline, tokens.now, tokens.change) == ("110", "115", "+4.5 %")
-    assert (latency.baseline, latency.now, latency.change) == ("–", "100 ms", "")
+    assert (latency.baseline, latency.now, latency.change) == ("100 ms", "100 ms", "0.0 %")
+
+
+def test_a_baseline_without_times_compares_none():
+    cases = tuple(replace(case, latency_s=()) for case in BASELINE.cases)
+    (row,) = rows(verdict("latency", check()), baseline=replace(BASELINE, cases=cases))
+    assert (row.baseline, row.now, row.change) == ("–", "100 ms", "")
 
 
 USED = make_run(
@@ -279,3 +295,110 @@ def test_a_saving_is_shown_as_the_change_it_is():
     without = replace(decision, verdicts=(replace(cheaper, checks=(replace(check, ratio=None),)),))
     (row,) = gate_rows(Saved(run=saved.run, decision=without), None, {}, show=str)
     assert row.change == ""
+
+
+# ── what a judge, a release and a replay add ─────────────────────────────────────────────────────
+
+
+def test_what_is_detected_is_divided_by_the_judge_s_j():
+    """0.03 as judged is 0.03 / 0.65 = 0.046 in truth; where no judge scored, nothing is divided."""
+    decision = Decision(
+        outcome="PASS",
+        estimates=(),
+        comparisons=(),
+        verdicts=(
+            verdict("f", check(found=comparison())),
+            verdict("g", check(found=comparison("g"))),
+        ),
+    )
+    stick = {"f": Yardstick(j=0.65, interval="", labels="begin")}
+    judged, other = gate_rows(
+        Saved(run=RUN, decision=decision), BASELINE, {}, show=str, yardsticks=stick
+    )
+    assert (judged.detects, judged.true) == ("0.030", "0.046")
+    assert (other.detects, other.true) == ("0.030", "")
+
+
+def test_a_row_shows_the_comparison_that_decided():
+    """The floor or the release where only they failed; of equals the baseline's."""
+    floor = comparison(kind="floor", reference=0.9)
+    release = comparison(kind="release", reference=0.95)
+    failed, since, alike = rows(
+        verdict("f", check(found=comparison()), check("FAIL", "low", floor)),
+        verdict("g", check(found=comparison()), check("FAIL", "crept", release)),
+        verdict("h", check("FAIL", "both", release), check("FAIL", "both", comparison())),
+    )
+    assert failed.baseline == "floor 0.900"
+    assert since.baseline == "release 0.950"
+    assert alike.baseline == "0.900"
+
+
+def test_a_mean_near_the_edge_is_not_drawn_beyond_it():
+    """0.98 ± 0.05 above a floor of 0.90 reaches 1.00, which is 0.10 above it, not 0.13."""
+    found = comparison(
+        kind="floor", reference=0.9, now=0.98, delta=0.08, low=0.03, high=0.13
+    )  # fmt: skip
+    row, other = rows(
+        verdict("f", check(found=found)),
+        verdict("g", check(found=comparison(low=-1.2, delta=-0.5, high=0.2))),
+    )
+    assert row.interval == "[+0.030, +0.100]"
+    assert other.interval == "[−1.000, +0.200]"
+
+
+def test_an_estimate_s_interval_stays_within_scores():
+    estimate = Estimate(
+        metric="h",
+        value=0.98,
+        low=0.93,
+        high=1.03,
+        confidence=0.95,
+        n=20,
+        n_missing=0,
+        n_clusters=20,
+        method="t",
+    )
+    decision = Decision(outcome="PASS", estimates=(estimate,), comparisons=(), verdicts=())
+    (row,) = metric_rows(decision, None, gated=frozenset(), show=str)
+    assert row.interval == "[0.930, 1.000]"
+
+
+def test_the_same_trouble_is_told_by_the_first_gate():
+    missing = "there is no baseline reports/baselines/x.json"
+    first, again, other, green, also_green = rows(
+        verdict("f", check("ERROR", missing)),
+        verdict("g", check("ERROR", missing)),
+        verdict("h", check("FAIL", missing)),
+        verdict("i", check("PASS", "fine")),
+        verdict("j", check("PASS", "fine")),
+    )
+    assert [row.like for row in (first, again, other)] == ["", "f", ""]
+    assert [row.like for row in (green, also_green)] == ["", ""]
+
+
+def test_a_replay_stands_under_its_gate():
+    replay = Attribution(gate="f", metric="f", cases=("a",), new_new=0.8, new_old=0.8)
+    decision = Decision(
+        outcome="FAIL",
+        estimates=(),
+        comparisons=(),
+        verdicts=(verdict("f", check("FAIL", "r")), verdict("g", check())),
+    )
+    saved = Saved(run=RUN, decision=decision, attributions=(replay,))
+    moved, other = gate_rows(saved, None, {}, show=str)
+    assert moved.attributions[0].said.startswith("retriever +0.80, generator +0.00")
+    assert other.attributions == ()
+
+
+def test_latency_is_told_as_the_geometric_means_whose_ratio_is_tested():
+    """√(0.1 · 0.4) = 0.2 s before, 0.1 s now: half, while the arithmetic mean fell by 60 %."""
+    times = {"a": (0.1,) * 5, "b": (0.4,) * 5}
+    cases = tuple(replace(case, latency_s=times[case.id]) for case in BASELINE.cases)
+    (row,) = rows(verdict("latency", check()), baseline=replace(BASELINE, cases=cases))
+    assert (row.baseline, row.now, row.change) == ("200 ms", "100 ms", "−50.0 %")
+
+
+def test_a_clock_that_measured_nothing_is_no_error():
+    cases = tuple(replace(case, latency_s=(0.0,) * 5) for case in BASELINE.cases)
+    (row,) = rows(verdict("latency", check()), baseline=replace(BASELINE, cases=cases))
+    assert (row.baseline, row.now, row.change) == ("0 ms", "100 ms", "new")

@@ -8,6 +8,7 @@ import html
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -15,9 +16,10 @@ import pytest
 from evalkit.records import Decision, Saved
 from evalkit.report.html import report_html
 from evalkit.report.view import report_view
-from tests.report import sample
+from tests.report import instrumented, sample
 from tests.report.hostile import hostile
 from tests.report.nasty import HTML, NASTY
+from tests.report.pieces import METRICS, verdict
 
 LOADING = {"src", "srcset", "data", "poster", "action", "formaction", "background", "cite", "ping"}
 
@@ -228,6 +230,73 @@ def test_text_meets_contrast_aa(page, scheme):
     assert {pair: ratio for pair, ratio in low.items() if ratio < 4.5} == {}
 
 
+# ── what a judge, a replay and a release add ─────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def judged(judged_view):
+    return report_html(judged_view)
+
+
+def test_the_first_screen_says_what_moved_and_by_which_side(judged):
+    text = re.sub(r"<[^>]+>", " ", judged[: judged.index("Measured, not gated")])
+    text = " ".join(html.unescape(text).split())
+    assert "FAIL release lane" in text
+    assert "Release baseline 51be00c2aa19 , 51 days old, 5 epochs" in text
+    assert "Changed since the baseline prompts answer_from_context@1 → answer_from_con" in text
+    assert "retriever −0.06, generator +0.00 (2×2 replay over 12 cases)" in text
+    assert "old generator 0.95 0.89 new generator 0.95 0.89" in text
+    assert re.search(r"0\.\d{3} 0\.\d{3} true", text)
+    assert "detects as judged; true: ÷ J 0.65" in text
+
+
+def test_the_judge_s_cards_and_what_it_was_spared_stand_behind_the_numbers(judged):
+    text = re.sub(r"<[^>]+>", " ", judged[judged.index("Behind the numbers") :])
+    text = " ".join(html.unescape(text).split())
+    assert re.search(r"J 0\.65 \[[\d., ]+\] , balanced accuracy 0\.82 \[[\d., ]+\] on begin", text)
+    assert "200 labels, 4 without a verdict" in text
+    assert "Judge calls saved for 80 of 308 scores (26 %)" in text
+    assert "decided at look 1 of 3; 50 of 100 cases judged, 30 known" in text
+    assert text.count("not judged: the gate had decided") == 50
+    assert text.count("the answer is the baseline's; its score too") == 30
+
+
+def test_slices_are_called_no_test_and_link_to_nothing_that_is_not_there(judged):
+    page = Page(judged)
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {a["href"][1:] for tag, a in page.elements if tag == "a"} <= set(ids)
+    assert "a diagnostic, not a test: of many slices some look bad by chance" in page.words
+
+
+def test_a_weak_judge_is_called_one():
+    saved, baseline = sample.quality(24)
+    weak = instrumented.calibration(right=70, wrong=70)
+    source = report_html(report_view([saved], baselines=[baseline], calibrations=[(weak,)]))
+    assert "sees less than half of a true drop" in source
+
+
+def test_a_set_of_labels_cannot_write_markup():
+    saved, baseline = sample.quality(24)
+    for text in HTML:
+        card = instrumented.calibration(labels=text)
+        view = report_view([saved], baselines=[baseline], calibrations=[(card,)])
+        assert Page(report_html(view)).tags()["script"] == 1
+
+
+def test_one_reason_of_several_gates_is_written_once():
+    saved, _ = sample.quality(24)
+    reason = "there is no baseline reports/baselines/offline/rag_quality.json"
+    verdicts = tuple(
+        verdict(gate, ("regression", "ERROR", reason, None, ())) for gate in METRICS[:3]
+    )
+    decision = replace(saved.decision, outcome="ERROR", verdicts=verdicts)
+    source = report_html(report_view([replace(saved, decision=decision)]))
+    main = source[source.index("<main") :]
+    assert main.count(reason) == 1
+    assert main.count("As faithfulness.") == 2
+
+
 # ── in a browser ─────────────────────────────────────────────────────────────────────────────────
 
 HARNESS = """<!doctype html><iframe id="f" src="report.html"></iframe><script>
@@ -289,6 +358,14 @@ def test_a_phone_shows_all_of_it_and_the_filters_work(visit, tmp_path, source, v
     assert said["found"] == 1
     assert said["all"] == 60
     assert "CONSOLE" not in console  # no error, and no refusal of our own style or script
+
+
+@pytest.mark.browser
+def test_a_phone_shows_the_judge_the_replay_and_the_slices(visit, tmp_path, judged):
+    said, console = in_browser(visit, tmp_path, judged, "dadaists")
+    assert said["overflow"] == 0, said["wide"]
+    assert said["shown"]["all"] == 100
+    assert "CONSOLE" not in console
 
 
 @pytest.mark.browser

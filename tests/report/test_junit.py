@@ -71,3 +71,15 @@ def test_hostile_texts_give_a_document_with_the_same_elements():
             "skipped",
         }
         assert len(list(document.iter("testcase"))) == 2 * len(texts)
+
+
+def test_what_was_not_asked_is_no_failure(judged_view):
+    root = ET.fromstring(report_junit(judged_view))
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    spared = [view for view in judged_view.suites[0].cases if view.cells[1].said.startswith("not")]
+    assert len(spared) == 50
+    for view in spared:
+        case = cases[view.id]
+        assert red(case) == []
+        assert "→ – (not judged: the gate had decided)" in case.find("system-out").text
+    assert "retriever −0.06" in cases["gate[faithfulness]"].find("system-out").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -80,3 +81,19 @@ def test_hostile_texts_stay_text():
         assert all(re.sub(r"<summary>.*?</summary>", "", block) in ours for block in html)
         plain = " ".join(child.content for child in inline if child.type.startswith("text"))
         assert not re.search(r"[@#]\w|https?://|www\.", plain)
+
+
+def test_the_comment_says_what_the_numbers_rest_on(judged_view):
+    text = html.unescape(report_markdown(judged_view)).replace("\u200b", "")
+    lines = text.splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith("- **FAIL** faithfulness"))
+    assert lines[place + 1] == "  - retriever −0.06, generator +0.00 (2×2 replay over 12 cases)"
+    assert "release lane · offline profile" in text
+    assert "release baseline 51be00c2aa19, 51 days old" in text
+    assert "Changed since the baseline: prompts answer_from_context@1 → answer_from" in text
+    assert "detects as judged; true: ÷ J 0.65" in text
+    assert "Judge calls: saved for 80 of 308 scores (26 %)" in text
+
+
+def test_the_comment_of_an_ordinary_build_says_none_of_it(text):
+    assert not re.search("release|Changed since|Judge calls|÷ J", text)

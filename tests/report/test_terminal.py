@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from evalkit.records import Saved
+from evalkit.records import Attribution, Check, Saved, Verdict
 from evalkit.report.terminal import lines, summary
 from evalkit.report.view import SuiteView, suite_view
-from tests.report import sample
+from tests.report import instrumented, sample
 from tests.report.hostile import hostile
 from tests.report.nasty import NASTY
 
@@ -106,3 +106,74 @@ def test_metrics_without_a_gate_are_never_cut_in_the_middle():
     one = (replace(row, metric="m" * 70, now="0.500"),)
     (line,) = [line for line in summary(replace(view, metrics=one)) if "not gated" in line]
     assert line == f"  not gated: {'m' * 70} 0.500"
+
+
+def instrumented_view(**other) -> SuiteView:
+    saved, baseline, release = instrumented.quality()
+    given = {
+        "baseline": baseline,
+        "calibrations": instrumented.CALIBRATIONS,
+        "judged": instrumented.JUDGED,
+    }
+    return suite_view(saved, **(given | {"release": release, "lane": "release"} | other))
+
+
+def test_the_title_names_the_lane_only_where_it_is_another():
+    title = summary(instrumented_view())[0]
+    assert title.startswith("rag_quality · release lane · offline profile")
+    assert title.endswith(" · release baseline 51be00c2aa19, 51 days old")
+    ordinary = summary(instrumented_view(lane="pr", release=None))[0]
+    assert "release" not in ordinary
+
+
+def test_a_failed_gate_says_which_side_moved_right_below():
+    shown = summary(instrumented_view())
+    place = next(i for i, line in enumerate(shown) if line.startswith("FAIL: faithfulness"))
+    assert shown[place + 1] == "  retriever −0.06, generator +0.00 (2×2 replay over 12 cases)"
+
+
+def test_what_was_saved_is_a_line_only_where_something_was():
+    """Of three metrics on 100 cases and one on 8, 80 scores: 30 known, 50 spared."""
+    shown = summary(instrumented_view())
+    (line,) = [line for line in shown if line.startswith("  judge calls:")]
+    assert line == (
+        "  judge calls: saved for 80 of 308 scores (26 %): 30 known from the baseline, "
+        "50 after the gate had decided"
+    )
+    assert "judge calls" not in "\n".join(summary(quality()))
+
+
+def test_by_what_to_divide_stands_under_the_table():
+    (line,) = [line for line in summary(instrumented_view()) if line.startswith("  judge: ")]
+    assert line.startswith("  judge: detects as judged; true: ÷ J 0.65 [")
+    uncalibrated = summary(instrumented_view(calibrations=()))
+    assert "  judge: not calibrated; detects as judged" in uncalibrated
+
+
+def test_what_changed_since_the_baseline_is_named():
+    (line,) = [line for line in summary(instrumented_view()) if line.startswith("  changed:")]
+    assert "prompts answer_from_context@1 → answer_from_context@2" in line
+    assert "changed:" not in "\n".join(summary(quality()))
+
+
+def test_the_baseline_that_is_missing_is_missed_once():
+    saved, _ = sample.quality()
+    missing = Check(kind="regression", outcome="ERROR", reason="there is no baseline x.json")
+    verdicts = tuple(
+        Verdict(gate=gate, outcome="ERROR", reason=missing.reason, checks=(missing,))
+        for gate in ("faithfulness", "answer_relevancy")
+    )
+    decision = replace(saved.decision, outcome="ERROR", verdicts=verdicts)
+    shown = summary(suite_view(Saved(run=saved.run, decision=decision)))
+    assert [line for line in shown if "x.json" in line] == [
+        "ERROR: faithfulness, answer_relevancy: there is no baseline x.json"
+    ]
+
+
+def test_a_replay_that_names_a_control_character_draws_it():
+    saved, baseline, _ = instrumented.quality()
+    nasty = Attribution(gate="faithfulness", metric="f", why_not="\x1b[2J\n::error::no")
+    shown = summary(suite_view(replace(saved, attributions=(nasty,)), baseline=baseline))
+    (line,) = [line for line in shown if "not attributed" in line]
+    assert "\x1b" not in line
+    assert line.startswith("  not attributed: ")

@@ -148,7 +148,8 @@ def test_the_headline_names_the_cause_before_what_follows_from_it():
     decision = replace(decision, outcome="FAIL", verdicts=(*verdicts, breached))
     found = report_view([Saved(run=saved.run, decision=decision)], baselines=[baseline])
     assert found.headline.endswith(", leak: 1/4 breached")
-    assert [gate.gate for gate in found.suites[0].red] == ["coverage", "faithfulness", "leak"]
+    red = [gate for complaint in found.suites[0].red for gate in complaint.gates]
+    assert red == ["coverage", "faithfulness", "leak"]
 
 
 def test_a_panel_says_how_often_its_judges_agreed():
@@ -183,3 +184,47 @@ def test_a_judge_that_is_named_by_its_card_is_not_named_twice():
     assert view.profile == f"provider profile: {card}"
     assert view.profile_short == "provider profile (LLM judge openai/x, not measured agains…)"
     assert ("judge", "llm-r1-a+b") in view.fingerprint
+
+
+def test_a_suite_shows_its_lane_its_release_and_what_changed(judged_view):
+    suite = judged_view.suites[0]
+    assert suite.lane == "release"
+    assert (suite.release.age, suite.release.because) == ("51 days old", "release 3.1 (Ada)")
+    assert [name for name, _ in suite.changes] == ["prompts", "target"]
+    assert [table.metric for table in suite.slices] == list(METRICS[:3])
+    assert [table.metric for table in suite.flaky] == ["faithfulness"]
+    rows = {gate.gate: gate for gate in suite.gates}
+    assert rows["faithfulness"].true  # asked of the judge, who has a card
+    assert not rows["cost"].true
+
+
+def test_an_ordinary_suite_has_none_of_it(view):
+    for suite in view.suites:
+        assert (suite.lane, suite.release, suite.changes, suite.flaky) == ("pr", None, (), ())
+        assert (suite.savings.total, suite.savings.metrics) == ("", ())
+    assert view.suites[0].judge.said == "not calibrated; detects as judged"
+    assert not view.suites[1].judge.asked  # a detector decides
+
+
+def test_every_suite_needs_its_calibrations_and_its_release():
+    saved, _ = sample.passing()
+    for given in ({"calibrations": [()]}, {"releases": [None]}):
+        with pytest.raises(ValueError, match="shorter"):
+            report_view([saved, saved], **given)
+
+
+def test_the_headline_of_a_fail_is_its_first_clause_and_what_moved(judged_view):
+    assert judged_view.headline == (
+        "rag_quality, faithfulness: dropped by 0.154 (95 % [0.087, 0.221], Holm p = 0.0003, "
+        "99 paired cases); retriever −0.06, generator +0.00 (2×2 replay over 12 cases)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ending"), [("FAIL", "x: dropped"), ("ERROR", "x: dropped; promote a new one")]
+)
+def test_the_headline_of_an_error_keeps_what_mends_it(outcome, ending):
+    saved, _ = sample.passing()
+    one = verdict("x", ("regression", outcome, "dropped; promote a new one", None, ()))
+    decision = replace(saved.decision, outcome=outcome, verdicts=(one,))
+    assert report_view([replace(saved, decision=decision)]).headline.endswith(ending)

@@ -43,3 +43,22 @@ def test_a_case_that_cost_nothing_does_not_dominate():
 def test_what_has_no_ratio_is_refused(now, before, message):
     with pytest.raises(ValueError, match=message):
         ratio_of_sums(now, before)
+
+
+def test_cases_of_one_document_are_one_piece_of_evidence():
+    """Each case three times over says no more than once: the error stays that of three cases."""
+    now, before = [3.0, 1.0, 2.0], [2.0, 1.0, 1.0]
+    once = ratio_of_sums(now, before)
+    thrice = ratio_of_sums(now * 3, before * 3, ["a", "b", "c"] * 3)
+    assert thrice.value == once.value
+    assert thrice.standard_error == pytest.approx(once.standard_error)
+    assert (once.df, thrice.df) == (2, 2)
+    # Near miss: taken as nine cases, the error shrinks.
+    assert ratio_of_sums(now * 3, before * 3).standard_error < 0.6 * once.standard_error
+
+
+def test_the_error_does_not_depend_on_the_unit():
+    """A cost of a millionth of a dollar has an error, too."""
+    cents = ratio_of_sums([3.0, 1.0, 2.0], [2.0, 1.0, 1.0])
+    tiny = ratio_of_sums([3e-9, 1e-9, 2e-9], [2e-9, 1e-9, 1e-9])
+    assert tiny.standard_error == pytest.approx(cents.standard_error)

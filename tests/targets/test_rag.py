@@ -32,6 +32,10 @@ def test_it_hands_everything_to_the_pipeline(tmp_path):
         await target.ingest([Document(id="w", text="They eat krill.")])
         return await target.answer("Krill?")
 
-    assert asyncio.run(run()).text == "They eat krill. Krill?"
+    answer = asyncio.run(run())
+    assert answer.text == "They eat krill. Krill?"
+    again = asyncio.run(target.answer_from("Why?", answer.retrieved))
+    assert (again.text, again.retrieved) == ("They eat krill. Why?", answer.retrieved)
     assert target.fingerprint == pipeline.fingerprint
+    assert target.answering == pipeline.answering
     assert list(tmp_path.rglob("*.index"))

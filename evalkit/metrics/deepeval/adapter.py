@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from evalkit.errors import JudgeError
 from evalkit.metrics.peers import Replies, check_installed
-from evalkit.metrics.protocol import Instruments
+from evalkit.metrics.protocol import Instruments, JudgedOn
 from evalkit.metrics.ranking import by_rank
 from evalkit.providers.protocol import Model
 from evalkit.records import (
@@ -124,6 +124,7 @@ class DeepEvalMetric:
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    judged_on: ClassVar[JudgedOn] = ""
     needs_model: ClassVar[bool] = False
     peer: ClassVar[str]
     blank: ClassVar[float] = 0.0
@@ -238,6 +239,7 @@ class JudgedMetric(DeepEvalMetric):
     `labels` says what its verdicts are called in a report.
     """
 
+    judged_on: ClassVar[JudgedOn] = "answer"
     needs_model: ClassVar[bool] = True
     units: ClassVar[str] = ""
     must_have_units: ClassVar[bool] = False

@@ -14,7 +14,7 @@ import numpy as np
 
 from evalkit.errors import JudgeError, ProviderError
 from evalkit.metrics.peers import Replies, check_installed
-from evalkit.metrics.protocol import Instruments
+from evalkit.metrics.protocol import Instruments, JudgedOn
 from evalkit.providers.protocol import Embedder
 from evalkit.records import Answer, Case, Judgement, Score, Unscored
 
@@ -87,6 +87,7 @@ class RagasMetric:
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    judged_on: ClassVar[JudgedOn] = "answer"
     needs_model: ClassVar[bool] = True
     max_output_tokens: int = 2048
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from evalkit.metrics.peers import Replies
+from evalkit.metrics.protocol import JudgedOn
 from evalkit.metrics.ragas.adapter import Ragas, RagasMetric
 from evalkit.metrics.ranking import by_rank
 from evalkit.providers.protocol import Embedder
@@ -123,6 +124,7 @@ class ContextPrecision(RagasMetric):
     """
 
     name: ClassVar[str] = "ragas/context_precision"
+    judged_on: ClassVar[JudgedOn] = "passages"
 
     def applies_to(self, case: Case) -> bool:
         """Cases with a reference."""
@@ -166,6 +168,7 @@ class ContextRecall(RagasMetric):
     """
 
     name: ClassVar[str] = "ragas/context_recall"
+    judged_on: ClassVar[JudgedOn] = "passages"
 
     def applies_to(self, case: Case) -> bool:
         """Cases with a reference."""

@@ -13,7 +13,7 @@ from evalkit.errors import BudgetExceeded
 from evalkit.plan import Effort
 from evalkit.pricing import Price
 from evalkit.records import Answer, Cost, Score, Spend
-from tests.test_measure import CASES, FakeMetric, FakeTarget, measured, plan
+from tests.measure.test_engine import CASES, FakeMetric, FakeTarget, measured, plan
 
 # ── what calls took ──────────────────────────────────────────────────────────────────────────────
 

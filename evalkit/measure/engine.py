@@ -7,11 +7,10 @@ the ones they need; every finished trial and score is in the journal before anyo
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -19,16 +18,20 @@ from typing import Self
 
 from evalkit import journal, scope
 from evalkit.errors import BudgetExceeded
+from evalkit.measure.collector import COLLECTOR
+from evalkit.measure.looks import Known, is_settled, schedules
 from evalkit.metrics.protocol import Metric
-from evalkit.plan import IN_PROCESS, Effort, Plan
+from evalkit.plan import IN_PROCESS, Effort, Past, Plan
 from evalkit.pricing import cost_of
 from evalkit.records import (
     ANSWERING,
     Answer,
     Case,
     Failure,
+    Looks,
     Score,
     Spend,
+    Stop,
     Trial,
     Unscored,
     added,
@@ -51,48 +54,29 @@ class Measured:
     scores: tuple[Score | Unscored, ...]
 
 
-class _Collector:
-    """Python's search for cyclic garbage, made rarer while any engine measures.
-
-    Every request leaves hundreds of objects behind, hardly any of them in cycles: at Python's
-    default, a search each 700 objects, looking took an eighth of a run's CPU time.
-    """
-
-    OBJECTS = 20_000
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._engines = 0
-        self._before = gc.get_threshold()
-
-    def slow_down(self) -> None:
-        with self._lock:
-            self._engines += 1
-            if self._engines == 1:
-                self._before = gc.get_threshold()
-                if 0 < self._before[0] < self.OBJECTS:  # 0: somebody has switched it off
-                    gc.set_threshold(self.OBJECTS, *self._before[1:])
-
-    def go_on(self) -> None:
-        with self._lock:
-            self._engines -= 1
-            if not self._engines:
-                gc.set_threshold(*self._before)
-
-
-_COLLECTOR = _Collector()
-
-
 class Engine:
     """Measures the cases of one plan. Use as a context manager; leaving it stops what is running.
 
     What the place's journals already hold of this plan is not done again.
     """
 
-    def __init__(self, plan: Plan, *, place: journal.Place, effort: Effort) -> None:
-        """Raises `DataError` where the journals cannot be read or belong to another run."""
+    def __init__(
+        self, plan: Plan, *, place: journal.Place, effort: Effort, past: Past | None = None
+    ) -> None:
+        """`past` spares the judge what its baseline knows and what no verdict needs.
+
+        Raises `DataError` where the journals cannot be read or belong to another run.
+        """
         self.plan = plan
         self._effort = effort
+        self._past = past
+        self._taken = Known.of(past)
+        self._schedules = schedules(plan, past)
+        self._deferred = {
+            (case.id, name)
+            for name, schedule in self._schedules.items()
+            for case in schedule.cases[schedule.sizes[0] :]
+        }
         known = journal.read(place.files(plan.name), key=plan.key)
         self._trials = {(t.case_id, t.repeat): t for t in known.trials if not _is_unpaid(t)}
         self._scores = {
@@ -115,7 +99,7 @@ class Engine:
         self._thread = threading.Thread(
             target=self._loop.run_forever, name=f"evalkit-{plan.name}", daemon=True
         )
-        _COLLECTOR.slow_down()
+        COLLECTOR.slow_down()
         self._thread.start()
 
     def __enter__(self) -> Self:
@@ -136,7 +120,7 @@ class Engine:
         self._thread.join()
         self._loop.close()
         self._journal.close()
-        _COLLECTOR.go_on()
+        COLLECTOR.go_on()
 
     async def _stop(self) -> None:
         self._queue.clear()
@@ -216,19 +200,59 @@ class Engine:
         return awaited.result()
 
     def all(self) -> journal.Entries:
-        """Every case of the plan, measured."""
+        """Every case of the plan, measured; what is judged in looks, as far as verdicts need it."""
         self.start(self.plan.dataset.cases)
         done = [self.wait(case) for case in self.plan.dataset.cases]
+        trials = tuple(trial for measured in done for trial in measured.trials)
+        scores = [score for measured in done for score in measured.scores]
+        looks = self._look_on(trials, scores)
         return journal.Entries(
-            trials=tuple(trial for measured in done for trial in measured.trials),
-            scores=tuple(score for measured in done for score in measured.scores),
-            spends=self._spent_in_all(),
+            trials=trials, scores=tuple(scores), spends=self._spent_in_all(), looks=looks
         )
+
+    def _look_on(self, trials: tuple[Trial, ...], scores: list[Score | Unscored]) -> Looks | None:
+        """Judge what later looks hold, adding to `scores`, until every gate is settled."""
+        past = self._past
+        if past is None or not self._schedules:
+            return None
+        answered = {(trial.case_id, trial.repeat): trial for trial in trials}
+        active, stops, look = dict(self._schedules), list[Stop](), 1
+        while active:
+            for name, schedule in [*active.items()]:
+                if look == len(schedule.sizes) or is_settled(
+                    schedule, look, plan=self.plan, past=past, trials=trials, scores=scores
+                ):
+                    stops.append(active.pop(name).stop(look))
+            look += 1
+            due = [(s.metric, case) for s in active.values() for case in s.due(look)]
+            judging = self._judge_due(due, answered)
+            scores += asyncio.run_coroutine_threadsafe(judging, self._loop).result()
+        return Looks(seed=past.seed, tests=past.tests, stops=tuple(stops))
+
+    async def _judge_due(
+        self, due: Iterable[tuple[Metric, Case]], answered: Mapping[tuple[str, int], Trial]
+    ) -> list[Score | Unscored]:
+        queue, found = deque(due), list[Score | Unscored]()
+
+        async def work() -> None:
+            while queue:
+                metric, case = queue.popleft()
+                for repeat in range(self._effort.repeats):
+                    with scope.opened(case.id, repeat, ""):
+                        found.append(await self._score(metric, case, answered[case.id, repeat]))
+
+        await asyncio.gather(*(work() for _ in range(min(self.concurrency, len(queue)))))
+        self._ended_s = time.perf_counter()
+        return found
 
     async def _measure(self, case: Case) -> Measured:
         trials: list[Trial] = []
         scores: list[Score | Unscored] = []
-        asked = [metric for metric in self.plan.metrics if metric.applies_to(case)]
+        asked = [
+            metric
+            for metric in self.plan.metrics
+            if (case.id, metric.name) not in self._deferred and metric.applies_to(case)
+        ]
         for repeat in range(self._effort.repeats):
             with scope.opened(case.id, repeat, ""):  # what its parts ask alike is asked once
                 trial = await self._trial(case, repeat)
@@ -313,9 +337,11 @@ class Engine:
     async def _score(self, metric: Metric, case: Case, trial: Trial) -> Score | Unscored:
         known = self._scores.get((case.id, trial.repeat, metric.name))
         if known is None:
-            with scope.opened(case.id, trial.repeat, metric.name) as here:
-                known = await self._judge(metric, case, trial)
-            self._spent(here)
+            known = self._taken.score(metric, case, trial)
+            if known is None:
+                with scope.opened(case.id, trial.repeat, metric.name) as here:
+                    known = await self._judge(metric, case, trial)
+                self._spent(here)
             self._journal.add(known)
         return known
 
