@@ -197,7 +197,11 @@ def test_a_damaged_file_says_what_is_wrong(tmp_path, spoil, message):
         answers.load(tmp_path, "offline", "rag_quality", baseline)
 
 
-@pytest.mark.parametrize("data", [b"no gzip", b"", gzip.compress(b"{}\n" * 999)[:-9]])
+@pytest.mark.parametrize(
+    "data",
+    [b"no gzip", b"", gzip.compress(b"{}\n" * 999)[:-9]],
+    ids=["another form", "empty", "cut short"],
+)
 def test_what_is_no_whole_gzip_file_is_refused(tmp_path, data):
     path, baseline = kept(tmp_path, answered(lambda case, epoch: "x"))
     path.write_bytes(data)

@@ -23,7 +23,7 @@ from evalkit.gates.protocol import Measurement
 from evalkit.gates.sequential import Course, at_look, walk
 from evalkit.gates.wording import count, p_value, score, sizes
 from evalkit.observations import Observation, observe, spared
-from evalkit.records import Check, Comparison, Outcome
+from evalkit.records import Check, Comparison, Outcome, Rated
 from evalkit.stats.paired import SampleMean
 from evalkit.stats.ppi import corrected_mean
 
@@ -32,13 +32,13 @@ from evalkit.stats.ppi import corrected_mean
 class Level:
     """What a mean must reach. `strict` asks for proof that it does, not for a mean that does.
 
-    `differences` are human − judged of answers that people labelled too: with them the mean is
-    what people would have given, as far as their labels tell.
+    `ratings` are answers that people scored as well as the judge: with them the mean is what people
+    would have given, as far as their labels tell.
     """
 
     floor: float
     strict: bool
-    differences: tuple[float, ...] = ()
+    ratings: tuple[Rated, ...] = ()
 
     @classmethod
     def of(cls, measurement: Measurement, metric: str, floor: float, *, strict: bool) -> Level:
@@ -46,7 +46,7 @@ class Level:
         return cls(
             floor=floor,
             strict=strict and measurement.lane == "release",
-            differences=instrument.corrections(measurement, metric),
+            ratings=instrument.ratings(measurement, metric),
         )
 
 
@@ -63,10 +63,16 @@ def floor_test(
     used = [o for o in observations if o.scores or missing_as is not None]
     now = [o.mean if missing_as is None else o.imputed(missing_as) for o in used]
     clusters = [o.cluster for o in used]
-    if not level.differences:
+    if not level.ratings:
         reference = [level.floor for _ in used]
         return compare(metric, "floor", now=now, reference=reference, clusters=clusters)
-    mean = corrected_mean(now, clusters, level.differences)
+    # The labelled answers are of the suite's own cases, mostly of these.
+    mean = corrected_mean(
+        now,
+        clusters,
+        [rated.human - rated.judged for rated in level.ratings],
+        labelled=[rated.judged for rated in level.ratings],
+    )
     above = SampleMean(
         mean=mean.mean - level.floor,
         standard_error=mean.standard_error,
@@ -74,7 +80,7 @@ def floor_test(
         n=mean.n,
         n_clusters=mean.n_clusters,
     )
-    labels = count(len(level.differences), "label")
+    labels = count(len(level.ratings), "label")
     method = f"one-sided t, corrected by {labels} (prediction-powered)"
     return tested(metric, "floor", above, reference=level.floor, now=mean.mean, method=method)
 
@@ -93,7 +99,7 @@ def floor_of(
     bring does not shrink from look to look, so there are no bounds for it.
     """
     observations = observe(measurement.run, metric)
-    if course is None or level.differences:
+    if course is None or level.ratings:
         return floor_test(metric, observations, level) if can_test(observations) else None
 
     def test(ids: Collection[str], is_last: bool) -> Comparison | None:
@@ -162,8 +168,8 @@ def _decide(test: Comparison, level: Level) -> Outcome:
 
 def _explain(test: Comparison, level: Level) -> str:
     corrected = ""
-    if level.differences:
-        corrected = f", corrected by {count(len(level.differences), 'label')}"
+    if level.ratings:
+        corrected = f", corrected by {count(len(level.ratings), 'label')}"
     text = (
         f"mean {score(test.now)} (95 % [{score(test.reference + test.low)}, "
         f"{score(test.reference + test.high)}], {sizes(test, 'case')}{corrected})"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from evalkit.gates.limits import LABELS_FOR_LEVELS, LEAST_J
 from evalkit.gates.protocol import Measurement
 from evalkit.gates.wording import count, score
-from evalkit.records import Calibration
+from evalkit.records import Calibration, Rated
 from evalkit.stats.agreement import Interval, agreement
 
 NOT_CALIBRATED = "judge not calibrated"
@@ -110,11 +110,11 @@ def monotony(
     return f"{same}: a judge that does not look would show the same"
 
 
-def corrections(measurement: Measurement, metric: str) -> tuple[float, ...]:
-    """Human − judged of the labelled answers of this suite and metric, where there are enough."""
+def ratings(measurement: Measurement, metric: str) -> tuple[Rated, ...]:
+    """The labelled answers of this suite and metric, where there are enough to correct a level."""
     own = [
         c.ratings
         for c in measurement.calibrations
         if _is_own(c, measurement, metric) and len(c.ratings) >= LABELS_FOR_LEVELS
     ]
-    return tuple(rated.human - rated.judged for rated in max(own, key=len, default=()))
+    return max(own, key=len, default=())

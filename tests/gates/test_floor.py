@@ -127,3 +127,15 @@ def test_labels_bring_an_error_of_their_own():
     wide = replace(labelled(), ratings=rated)  # mean difference 0, SE 0.5/7 = 0.071
     assert floored(noisy(0.78), 0.79).outcome == "FAIL"
     assert floored(noisy(0.78), 0.79, calibrations=[wide]).outcome == "INCONCLUSIVE"
+
+
+def test_a_judge_that_is_further_off_where_it_scores_high_widens_the_interval():
+    """The same differences, 0 and 0.2: what the judge gives and how far it is off move together."""
+
+    def error(*pairs):
+        rated = tuple(Rated(id=str(i), judged=pairs[i % 2][0], human=pairs[i % 2][1])
+                      for i in range(50))  # fmt: skip
+        verdict = floored(noisy(0.78), 0.5, calibrations=[replace(labelled(), ratings=rated)])
+        return verdict.checks[0].comparison.standard_error
+
+    assert error((0.4, 0.4), (0.8, 1.0)) > 1.2 * error((0.6, 0.6), (0.6, 0.8))
