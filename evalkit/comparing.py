@@ -6,9 +6,10 @@ Before a run this says what its judge may be spared; after it, what its gates se
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
-from evalkit import answers, baselines, cards, codec, git
+from evalkit import answers, baselines, cards, codec, git, scope
 from evalkit.aggregate import estimate
 from evalkit.errors import (
     BaselineMismatch,
@@ -20,11 +21,14 @@ from evalkit.errors import (
 from evalkit.gates.decide import DeclaresTests
 from evalkit.gates.protocol import Measurement, Promise
 from evalkit.plan import Effort, Past, Plan
-from evalkit.records import Baseline, Run
+from evalkit.records import Baseline, Run, Spend
 from evalkit.rejudging import identical_answer_shift, rejudged
 
 JUDGE_CHANGED = "judge changed: the baseline's answers were judged again by today's"
 """Said of every comparison with a baseline that another judge has scored again."""
+
+REJUDGING = "rejudging"
+"""The part of a run's spending that judging the baseline's answers again is."""
 
 SHIFT_LEVEL = 0.001
 """The share of runs of an unchanged judge, a metric, that are taken for those of a changed one."""
@@ -79,10 +83,17 @@ def with_rejudged(plan: Plan, run: Run) -> Run:
         ):
             return run
         kept = answers.load(plan.promise.root, made_of.profile, made_of.suite, baseline)
-        again = rejudged(plan, baseline, kept) if kept else None
-    except (BaselineMismatch, DataError, ProviderError, JudgeError, BudgetExceeded):
+    except (BaselineMismatch, DataError):
         return run
-    return replace(run, rejudged=again)
+    again = None
+    with scope.gathered() as scopes, suppress(DataError, ProviderError, JudgeError, BudgetExceeded):
+        again = rejudged(plan, baseline, kept) if kept else None
+    return with_spend(replace(run, rejudged=again), scope.total(scopes, REJUDGING))
+
+
+def with_spend(run: Run, spend: Spend | None) -> Run:
+    """The run, with what else was spent on it."""
+    return replace(run, spends=(*run.spends, spend)) if spend else run
 
 
 def compare(run: Run, promise: Promise, *, among: Mapping[str, Run], tests: int = 0) -> Measurement:

@@ -19,9 +19,8 @@ from evalkit import codec, pipeline
 from evalkit.errors import DataError
 from evalkit.observations import repeats_of
 from evalkit.plan import Effort, Plan
-from evalkit.records import ANSWERING, Answer, Run, Saved, Spend, Unscored, Usage
-
-TARGET_PARTS = (ANSWERING, "ingest")
+from evalkit.records import Answer, Run, Saved, Spend, Unscored, Usage
+from evalkit.report.spending_view import AFTERWARDS, TARGET_PARTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +74,10 @@ def table(rows: Sequence[Expected]) -> str:
 
 
 def _by_role(run: Run) -> dict[str, list[Spend]]:
+    others = (*TARGET_PARTS, *AFTERWARDS)
     return {
         "target": [spend for spend in run.spends if spend.part in TARGET_PARTS],
-        "judge": [spend for spend in run.spends if spend.part not in TARGET_PARTS],
+        "judge": [spend for spend in run.spends if spend.part not in others],
     }
 
 

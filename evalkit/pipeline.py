@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalkit import __version__, answers, baselines, codec, git, journal
-from evalkit.attribution import attributions
-from evalkit.comparing import compare, family_size, past_of, with_rejudged
+from evalkit import __version__, answers, baselines, codec, git, journal, scope
+from evalkit.attribution import PART, attributions
+from evalkit.comparing import compare, family_size, past_of, with_rejudged, with_spend
 from evalkit.errors import DataError
 from evalkit.gates.decide import decide_build
 from evalkit.gates.metric import MetricGate
@@ -110,7 +110,7 @@ def conclude(
     )
     if plans:
         saved = tuple(
-            replace(item, attributions=_attributions(plan, item, measurement.baseline))
+            _attributed(plan, item, measurement.baseline)
             for plan, item, measurement in zip(plans, saved, compared, strict=True)
         )
     for item in saved:
@@ -125,15 +125,18 @@ def conclude(
     )
 
 
-def _attributions(plan: Plan, saved: Saved, baseline: Baseline | None) -> tuple[Attribution, ...]:
-    """Which side of the target moved what failed."""
+def _attributed(plan: Plan, saved: Saved, baseline: Baseline | None) -> Saved:
+    """With which side of the target moved what failed, and what it took to see that."""
     made_of, kept, why_not = saved.run.fingerprint, None, ""
     if baseline is not None:
         try:
             kept = answers.load(plan.promise.root, made_of.profile, made_of.suite, baseline)
         except DataError as error:
             why_not = str(error)
-    return attributions(plan, saved, baseline, kept, why_not=why_not)
+    with scope.gathered() as scopes:
+        found = attributions(plan, saved, baseline, kept, why_not=why_not)
+    run = with_spend(saved.run, scope.total(scopes, PART))
+    return replace(saved, run=run, attributions=found)
 
 
 def margins(promises: Sequence[Promise]) -> Margins:

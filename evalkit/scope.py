@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from evalkit.records import Cost, Spend, Usage
+from evalkit.records import Cost, Spend, Usage, added
 
 
 @dataclass(slots=True)
@@ -54,6 +54,7 @@ class Scope:
 
 
 _current: ContextVar[Scope] = ContextVar("evalkit_scope")
+_gathering: ContextVar[list[Scope]] = ContextVar("evalkit_scopes")
 
 
 def current() -> Scope:
@@ -68,6 +69,9 @@ def opened(case_id: str, repeat: int, part: str) -> Iterator[Scope]:
     Inside another scope of the same trial it knows what that one has asked.
     """
     scope = Scope(case_id=case_id, repeat=repeat, part=part)
+    gathering = _gathering.get(None)
+    if gathering is not None:
+        gathering.append(scope)
     outer = _current.get(None)
     if outer is not None and (outer.case_id, outer.repeat) == (case_id, repeat):
         scope.asked = outer.asked
@@ -76,3 +80,23 @@ def opened(case_id: str, repeat: int, part: str) -> Iterator[Scope]:
         yield scope
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def gathered() -> Iterator[list[Scope]]:
+    """Every scope that is opened inside the block: what a piece of work outside a run has taken."""
+    scopes: list[Scope] = []
+    token = _gathering.set(scopes)
+    try:
+        yield scopes
+    finally:
+        _gathering.reset(token)
+
+
+def total(scopes: list[Scope], part: str) -> Spend | None:
+    """What these came to, under one name; None where they called nothing."""
+    found: Spend | None = None
+    for scope in scopes:
+        if scope.calls or scope.retries:
+            found = added(found, replace(scope.spend, part=part))
+    return found

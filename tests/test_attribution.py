@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit import answers, assemble, baselines, pipeline, prompts
+from evalkit import answers, assemble, baselines, pipeline, prompts, scope
 from evalkit.attribution import LIMIT, attributions
 from evalkit.config import load_project
 from evalkit.errors import BudgetExceeded, RateLimited
@@ -439,8 +439,12 @@ def served_attribution(project):
         project.edit("evalkit.toml", "k = 2 }", "k = 1 }\nmax_output_tokens = 500")
         plan, run = run_of()
         asked = len(server.requests)
-        found = attributions(plan, dropped(run, baseline), baseline, kept)
-        return found, [seen.body for seen in server.requests[asked:]]
+        with scope.gathered() as scopes:
+            found = attributions(plan, dropped(run, baseline), baseline, kept)
+        bodies = [seen.body for seen in server.requests[asked:]]
+        spent = scope.total(scopes, "attribution")
+        assert spent.calls - spent.cached_calls - spent.shared_calls == len(bodies)
+        return found, bodies
 
 
 def dropped(run, baseline):

@@ -108,3 +108,29 @@ def test_a_scope_becomes_a_record_of_what_was_spent():
         billed=Cost(usd=0.02),
         cold=Cost(usd=0.03),
     )
+
+
+# ── work outside a run ───────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_done_outside_a_run_is_gathered_under_one_name():
+    """Three scopes, one of which called nothing: 2 + 1 calls and $0.3, also from tasks inside."""
+
+    async def called(calls, usd):
+        with scope.opened("c", 0, "faithfulness") as here:
+            here.calls, here.billed_usd = calls, usd
+
+    async def all_of_them():
+        await asyncio.gather(called(2, 0.1), called(1, 0.2), called(0, 0.0))
+
+    with scope.gathered() as scopes:
+        asyncio.run(all_of_them())
+    asyncio.run(called(5, 9.0))  # outside the block
+    found = scope.total(scopes, "rejudging")
+    assert (found.part, found.case_id, found.calls, found.billed.usd) == ("rejudging", "", 3, 0.3)
+
+
+def test_what_called_nothing_comes_to_nothing():
+    with scope.gathered() as scopes, scope.opened("c", 0, "faithfulness"):
+        pass
+    assert scope.total(scopes, "rejudging") is None

@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
 
 def noise_command(options: argparse.Namespace) -> int:
     from evalkit.config import find_root, load_project
-    from evalkit.noise import suite_noise
+    from evalkit.repeatability import suite_noise
 
     project = load_project(find_root(Path.cwd()))
     found = suite_noise(

@@ -37,16 +37,26 @@ _DIGESTS = {
 """How what a judge is shown is identified: of an answer now, and in the baseline."""
 
 
+ANCHORS = 20
+"""Cases whose answer is judged although its score is known: a judge that changed under its old name
+shows there, and would pass unseen where only changed answers are judged. The first of the seeded
+order, so that every first look holds them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """The scores of a baseline, by what the judge was shown for them."""
 
     cases: Mapping[str, BaselineCase]
+    anchors: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, past: Past | None) -> Known:
         """Those of the past; none without one."""
-        return cls(cases={case.id: case for case in past.baseline.cases} if past else {})
+        if past is None:
+            return cls(cases={})
+        cases = {case.id: case for case in past.baseline.cases}
+        return cls(cases=cases, anchors=frozenset(ordered(past.seed, cases)[:ANCHORS]))
 
     def score(self, metric: Metric, case: Case, trial: Trial) -> Score | None:
         """The mean over the baseline's epochs that showed the judge just this; None where none did.
@@ -57,6 +67,8 @@ class Known:
         before = self.cases.get(case.id)
         digests = _DIGESTS.get(judged_on(metric))
         if before is None or digests is None or not isinstance(trial.outcome, Answer):
+            return None
+        if case.id in self.anchors and judged_on(metric) == "answer":
             return None
         digest, kept = digests
         shown = digest(trial.outcome)

@@ -9,6 +9,8 @@ from evalkit.records import ANSWERING, Run, Spend, Usage
 from evalkit.report import figures
 
 TARGET_PARTS = (ANSWERING, "ingest")
+AFTERWARDS = {"rejudging": "baseline, judged again", "attribution": "attribution"}
+"""Parts that are neither the target's answers nor their judging, and what they are called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +31,23 @@ class SpendingRow:
 
 
 def spending_rows(run: Run) -> tuple[SpendingRow, ...]:
-    """A row for the target and one for the judge, where they called models outside the process."""
+    """A row a role that called models outside the process: target, judge, and what came after."""
     target = [spend for spend in run.spends if spend.part in TARGET_PARTS]
-    judge = [spend for spend in run.spends if spend.part not in TARGET_PARTS]
-    return tuple(
-        _row(role, found) for role, found in (("target", target), ("judge", judge)) if found
-    )
+    roles = [("target", target), ("judge", _judging(run))]
+    roles += [
+        (name, [s for s in run.spends if s.part == part]) for part, name in AFTERWARDS.items()
+    ]
+    return tuple(_row(role, found) for role, found in roles if found)
 
 
 def judging_usd(run: Run) -> float:
     """What judging the run costs with a cold cache."""
-    return sum(spend.cold.usd for spend in run.spends if spend.part not in TARGET_PARTS)
+    return sum(spend.cold.usd for spend in _judging(run))
+
+
+def _judging(run: Run) -> list[Spend]:
+    others = (*TARGET_PARTS, *AFTERWARDS)
+    return [spend for spend in run.spends if spend.part not in others]
 
 
 def _row(role: str, spends: Sequence[Spend]) -> SpendingRow:

@@ -36,12 +36,13 @@ def epochs(n=5, texts=SAME, values=None):
 # ── known scores ─────────────────────────────────────────────────────────────────────────────────
 
 
-def known(baseline, text, *, metric=None, question="c000"):
+def known(baseline, text, *, metric=None, question="c000", anchored=False):
     past = Scripted(texts=SAME, values={}, baseline=baseline).past
     case = next(c for c in Scripted(texts=SAME, values={}, baseline=None).plan.dataset.cases
                 if c.id == question)  # fmt: skip
     trial = Trial(case_id=question, repeat=0, outcome=answered(text, question))
-    return Known.of(past).score(metric or GivenMetric(), case, trial)
+    what = Known.of(past) if anchored else replace(Known.of(past), anchors=frozenset())
+    return what.score(metric or GivenMetric(), case, trial)
 
 
 def test_an_answer_of_the_baseline_has_the_mean_of_the_epochs_that_gave_it():
@@ -150,19 +151,36 @@ def test_what_no_look_settles_is_judged_to_the_end(tmp_path):
     assert build.verdict(run).outcome == "INCONCLUSIVE"
 
 
-def test_unchanged_answers_cost_no_question_at_all(tmp_path):
-    build = Scripted(texts=SAME, values={}, baseline=epochs())
+def test_of_unchanged_answers_twenty_are_judged_all_the_same(tmp_path):
+    """They would show a judge that has changed under its name; the other eighty cost nothing."""
+    build = Scripted(texts=SAME, values=noise(9), baseline=epochs())
     run = build.run(tmp_path)
-    assert build.metric.asked == []
-    assert all(score.known for score in run.scores)
+    (schedule,) = looked().values()
+    assert set(build.metric.asked) == {case.id for case in schedule.cases[:20]}
+    assert {s.case_id for s in run.scores if not s.known} == set(build.metric.asked)
     assert build.verdict(run).outcome == "PASS"
 
 
-def test_with_half_the_answers_known_a_quarter_is_asked(tmp_path):
+def test_a_metric_judged_on_passages_has_no_anchors(tmp_path):
+    """Its judge is the same judge; the answers' metrics keep watch."""
+    past = Scripted(texts=SAME, values={}, baseline=epochs()).past
+    assert len(Known.of(past).anchors) == 20
+
+    class OfPassages(GivenMetric):
+        judged_on = "passages"
+
+    case_id = min(Known.of(past).anchors)
+    anchor = {"question": case_id, "anchored": True}
+    assert known(epochs(), "It is.", **anchor) is None
+    assert known(epochs(), "It is.", metric=OfPassages(), **anchor) is not None
+
+
+def test_with_half_the_answers_known_a_third_is_asked(tmp_path):
+    """Of the first look's 50 cases: 25 new answers, and 10 of the 20 anchors."""
     half = {case_id: ("It is." if i % 2 else "It was.") for i, case_id in enumerate(IDS)}
     build = Scripted(texts=half, values=noise(9), baseline=epochs())
     run = build.run(tmp_path)
-    assert len(build.metric.asked) <= 40
+    assert 25 < len(build.metric.asked) <= 40
     assert sum(score.known for score in run.scores) + len(build.metric.asked) == 50
 
 

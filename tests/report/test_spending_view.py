@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from evalkit.records import ANSWERING, Cost, Spend, Usage
-from evalkit.report.spending_view import SpendingRow, spending_rows
+from evalkit.report.spending_view import SpendingRow, judging_usd, spending_rows
 from evalkit.report.terminal import _spent
 from tests.builders import by_case, make_run
 
@@ -65,3 +65,15 @@ def test_the_line_tells_of_cache_and_failures_only_where_there_were_any():
     )
     (both,) = rows(spend(ANSWERING))
     assert _spent(both).startswith("target: 2 calls, 1 cached, 1 failed attempts · ")
+
+
+def test_what_came_after_the_run_is_neither_target_nor_judge():
+    """A baseline judged again and a replay cost money; they are no price of judging a run."""
+    parts = ("answer", "faithfulness", "rejudging", "attribution")
+    spends = tuple(Spend(case_id="", repeat=0, part=part, calls=1, cold=Cost(usd=1.0))
+                   for part in parts)  # fmt: skip
+    run = replace(make_run({"faithfulness": {"c1": 1.0}}), spends=spends)
+    assert [row.role for row in spending_rows(run)] == [
+        "target", "judge", "baseline, judged again", "attribution",
+    ]  # fmt: skip
+    assert judging_usd(run) == 1.0

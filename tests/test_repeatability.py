@@ -8,7 +8,7 @@ import pytest
 
 from evalkit.config import load_project
 from evalkit.errors import ConfigError
-from evalkit.noise import suite_noise
+from evalkit.repeatability import suite_noise
 from tests.servers.openai_server import OpenAIServer
 from tests.servers.served_project import said, write_served
 
