@@ -46,11 +46,11 @@ def family_size(promises: Sequence[Promise]) -> int:
 def past_of(plan: Plan, *, effort: Effort, tests: int) -> Past | None:
     """What a fitting baseline lets a run of this plan leave out; None where every answer is judged.
 
-    That is where the judge costs nothing, where a baseline is made, and where none fits. No looks
-    in the release lane, nor where another target's gates need every score.
+    That is where the judge costs nothing, where a baseline is made, where none fits, and in the
+    release lane. No looks where another target's gates need every score.
     """
     promise = plan.promise
-    if not plan.judge_costs or effort.repeats > 1:
+    if not plan.judge_costs or effort.repeats > 1 or promise.lane == "release":
         return None
     try:
         baseline = baselines.load_fitting(promise.root, plan.fingerprint, suite=promise.path)
@@ -59,7 +59,7 @@ def past_of(plan: Plan, *, effort: Effort, tests: int) -> Past | None:
     several = "@" in promise.suite
     return Past(
         baseline=baseline,
-        looks=promise.lane == "pr" and not several,
+        looks=not several,
         tests=max(1, tests),
         seed=codec.digest([plan.key, git.commit(promise.path.parent)])[:16],
     )

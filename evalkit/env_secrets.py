@@ -29,7 +29,7 @@ _LOOKS = {
     r"|\bglpat-[A-Za-z0-9_-]{20,200}|\bhf_[A-Za-z0-9]{20,200}|\bxox[abeoprs]-[A-Za-z0-9-]{10,200}",
     "JSON web token": r"\beyJ[A-Za-z0-9_-]{8,4000}\.eyJ[A-Za-z0-9_-]{8,4000}"
     r"\.[A-Za-z0-9_-]{8,4000}",
-    "password in an address": r"(?<=://)[^\s/:@]{1,100}:[^\s/@]{1,200}(?=@)",
+    "password in an address": r"(?<=://)[^\s/:@\"']{1,100}:[^\s/@\"']{1,200}(?=@)",
 }
 _LOOKING = {name: re.compile(pattern) for name, pattern in _LOOKS.items()}
 

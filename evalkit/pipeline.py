@@ -221,12 +221,11 @@ def promote(plan: Plan, run: Run, *, because: str) -> Path:
     root, made_of = plan.promise.root, run.fingerprint
     by = git.user(root)
     baseline = baselines.promote(run, because=because, by=by, commit=run.commit)
-    path = baselines.save(root, baseline)
-    if plan.keep_answers:
+    if plan.keep_answers:  # first: what may not be kept leaves the old baseline where it is
         answers.save(root, baseline, run, target=plan.recipe)
     else:
         answers.forget(root, made_of.profile, made_of.suite)
-    return path
+    return baselines.save(root, baseline)
 
 
 def exit_code(

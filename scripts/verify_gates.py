@@ -35,7 +35,7 @@ COUNTS = PAGE.with_suffix(".csv")
 CALLS = PAGE.with_name("gate-judge-calls.csv")
 KEPT = ROOT / ".evalkit" / "gate-rates"
 BUILDS = 4000
-ENGINE_BUILDS = 400
+ENGINE_BUILDS = 600
 """Builds through the engine a setting: each takes fifty times as long as one decided alone."""
 
 DECIDES = (
@@ -128,7 +128,7 @@ def counted_calls(*, jobs: int, builds: int = ENGINE_BUILDS) -> list[calls.Calls
     """The judge's calls in builds through the engine, setting by setting."""
     measure = functools.partial(calls.measured, builds=builds)
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        return pool.map(measure, calls.settings(), chunksize=1)
+        return pool.map(measure, calls.SETTINGS, chunksize=1)
 
 
 if __name__ == "__main__":

@@ -135,7 +135,8 @@ def test_a_password_in_an_address_is_hidden():
 @pytest.mark.parametrize(
     "text",
     ["sk-learn is a library", "risk-averse-and-conservative-investors", "AKIA", "hf_short",
-     "eyJust a word", "the key is under the mat", "a@b.example"],
+     "eyJust a word", "the key is under the mat", "a@b.example",
+     '{"base_url":"http://127.0.0.1:8000","prompt":"answer@2"}'],
 )  # fmt: skip
 def test_what_only_begins_like_a_key_stays(text):
     assert EnvSecrets({}).hide(text) == text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from evalkit import assemble, baselines, codec, comparing, pipeline
@@ -112,17 +114,16 @@ def test_a_saved_run_can_be_decided_in_the_other_lane(tiny):
 
 
 def test_no_case_is_spared_in_the_lane_of_a_release(tiny):
-    """Looks are for pull requests; the plan of a release has none even where judging costs."""
+    """Looks and known scores are for pull requests, where judging costs, and for one epoch."""
     promoted(tiny)
-    effort = Effort()
-    for lane, looks in (("pr", True), ("release", False)):
-        plan = plan_of(tiny, lane)
-        assert comparing.past_of(plan, effort=effort, tests=1) is None  # its judge costs nothing
-        costly = type(plan)(
-            **{name: getattr(plan, name) for name in plan.__slots__} | {"judge_costs": True}
-        )
-        assert comparing.past_of(costly, effort=effort, tests=1).looks is looks
-        assert comparing.past_of(costly, effort=Effort(repeats=5), tests=1) is None
+    one, five = Effort(), Effort(repeats=5)
+    plan = plan_of(tiny)
+    assert comparing.past_of(plan, effort=one, tests=1) is None  # its judge costs nothing
+    costly = replace(plan, judge_costs=True)
+    assert comparing.past_of(costly, effort=one, tests=1).looks
+    assert comparing.past_of(costly, effort=five, tests=1) is None
+    released = replace(plan_of(tiny, "release"), judge_costs=True)
+    assert comparing.past_of(released, effort=one, tests=1) is None
 
 
 def test_journals_of_both_lanes_are_the_same_work(tiny):

@@ -91,14 +91,16 @@ LOOKS = """
 
 FAIL / PASS, and the scores that were judged, %. Looks at 50, 75 and 100 % of the cases; each metric
 stops for itself. *half known*: half of the answers are the baseline's to the byte, and their scores
-are taken from there. Drops are concentrated.
+are taken from there; the twenty that an engine judges all the same are not counted in this table.
+Drops are concentrated.
 """
 
 CALLS = """
 ## Judge calls, counted
 
-Unchanged builds, all answers another or half of them the baseline's, through evalkit's own engine;
-each question to the judge is counted where it is asked. {builds} builds a row; a promise is broken
+Unchanged builds, through evalkit's own engine; each question to the judge is counted where it is
+asked. *known*: the share of answers that are the baseline's to the byte; the others are new texts,
+*re-rolled* after a harmless edit or *stable* in quality. {builds} builds a row; a promise is broken
 where more than three standard errors are missing.
 """
 

@@ -2,13 +2,10 @@
 
 Stand-ins: the target answers with a text it is told, and the metric looks a score up where a real
 one would ask a judge. What is real is the engine between them, and the gates.
-
-    python -m benchmarks.gate_rates.runner      # the table in docs/gate-error-rates.md
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -220,29 +217,3 @@ def counted(
         failed=outcomes["FAIL"] / builds,
         passed=outcomes["PASS"] / builds,
     )
-
-
-CELLS = tuple(
-    (cases, regime, Change(rerolled=True, identical=identical))
-    for cases in (100, 200)
-    for regime in ("low", "mid", "high")
-    for identical in (0.0, 0.5)
-)
-
-
-def main() -> None:
-    """Print the table."""
-    builds = int(sys.argv[1]) if len(sys.argv) > 1 else 400
-    print("| cases | noise | answers unchanged | judge calls saved | FAIL | PASS |")
-    print("|---|---|---|---|---|---|")
-    for cases, regime, change in CELLS:
-        found = counted(cases=cases, builds=builds, regime=regime, change=change, seed=20261122)
-        print(
-            f"| {cases} | {regime} | {change.identical:.0%} | {1 - found.asked:.1%} "
-            f"| {found.failed:.1%} | {found.passed:.1%} |",
-            flush=True,
-        )
-
-
-if __name__ == "__main__":
-    main()

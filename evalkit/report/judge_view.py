@@ -178,14 +178,14 @@ def _card(found: Calibration, of: Agreement) -> JudgeCard:
 
 
 def _said(yardsticks: Mapping[str, Yardstick]) -> str:
-    """`true: ÷ J 0.65 [0.58, 0.72] on begin`; by metric where they differ."""
+    """`true: faithfulness ÷ J 0.65 [0.58, 0.72] on begin`."""
     if not yardsticks:
         return f"{UNCALIBRATED}; detects as judged"
     by: dict[Yardstick, list[str]] = {}
     for metric, yardstick in yardsticks.items():
         by.setdefault(yardstick, []).append(metric)
     told = [
-        f"{'' if len(by) == 1 else ', '.join(metrics) + ' '}÷ J {stick.interval} on {stick.labels}"
+        f"{', '.join(metrics)} ÷ J {stick.interval} on {stick.labels}"
         for stick, metrics in by.items()
     ]
     return f"detects as judged; true: {'; '.join(told)}"

@@ -127,7 +127,7 @@ def test_of_several_general_sets_the_worst_divides():
     kinder = calibration("halueval", right=97, wrong=93)
     found = view(kinder, calibration())
     assert found.yardsticks["f"].labels == "begin"
-    assert found.said.startswith("detects as judged; true: ÷ J 0.65 [")
+    assert found.said.startswith("detects as judged; true: f ÷ J 0.65 [")
     assert found.said.endswith(" on begin")
 
 

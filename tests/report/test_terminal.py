@@ -145,7 +145,7 @@ def test_what_was_saved_is_a_line_only_where_something_was():
 
 def test_by_what_to_divide_stands_under_the_table():
     (line,) = [line for line in summary(instrumented_view()) if line.startswith("  judge: ")]
-    assert line.startswith("  judge: detects as judged; true: ÷ J 0.65 [")
+    assert re.match("  judge: detects as judged; true: [a-z_, ]+ ÷ J 0.65 ", line)
     uncalibrated = summary(instrumented_view(calibrations=()))
     assert "  judge: not calibrated; detects as judged" in uncalibrated
 
