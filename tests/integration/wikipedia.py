@@ -45,6 +45,7 @@ SUITE = """\
 purpose = "Answers on Wikipedia passages stay faithful, complete and cheap."
 dataset = "clapnq@1"
 target  = "rag"
+judge_all = true  # these tests count what caches save; tests/measure what verdicts need not
 
 [metrics]
 faithfulness = {}

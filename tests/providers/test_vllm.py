@@ -251,5 +251,5 @@ def test_an_interrupted_process_takes_its_server_along(model):
     ) as process:  # fmt: skip
         nonce = process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.wait(60)
     assert gone(nonce) == []
