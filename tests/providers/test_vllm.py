@@ -236,8 +236,10 @@ def test_an_interrupted_process_takes_its_server_along(model):
     import sys
 
     script = (
-        "import asyncio, sys, time\n"
+        "import asyncio, signal, sys, time\n"
         "from evalkit.providers.vllm import VllmModel\n"
+        # A shell starts what it puts in the background with SIGINT ignored, for all below it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "model = VllmModel(model=sys.argv[1])\n"
         "async def main():\n"
         "    await model.ready()\n"
@@ -251,5 +253,5 @@ def test_an_interrupted_process_takes_its_server_along(model):
     ) as process:  # fmt: skip
         nonce = process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        process.wait(20)
     assert gone(nonce) == []
