@@ -12,8 +12,9 @@ class ServerRecord:
     """A vLLM server in use: what it served, how long it took to start, what its gauges showed.
 
     `target` says what was served as (name, value) pairs (weights, quantization, vllm, dtype, …),
-    `fingerprint` is their digest; no address, port or key. Peaks are the largest values sampled,
-    `peak_kv_cache` a share of the KV cache in [0, 1]. Counts are of this run alone; `busy_s` is the
+    `fingerprint` is their digest; no address, port or key. Peaks are the largest values of the
+    `samples` taken while in use, 0 where the use was too short for one; `peak_kv_cache` is a share
+    of the KV cache in [0, 1]. Counts are of this run alone; `busy_s` is the
     time with at least one of our requests in flight. `startup_s` is 0 for a server that somebody
     else started, and sums all starts of one that died and was started again.
     """

@@ -27,9 +27,12 @@ def _facts(record: ServerRecord) -> Iterator[tuple[str, str]]:
     if record.startup_s:
         yield "started in", figures.seconds(record.startup_s)
     yield "tokens/s", f"{record.generation_tokens_per_s:,.0f}"
-    yield "KV cache, most", _share(record.peak_kv_cache)
-    yield "running, most", f"{record.peak_running:,}"
-    yield "waiting, most", f"{record.peak_waiting:,}"
+    if record.samples:
+        yield "KV cache, most", _share(record.peak_kv_cache)
+        yield "running, most", f"{record.peak_running:,}"
+        yield "waiting, most", f"{record.peak_waiting:,}"
+    else:
+        yield "load", f"not sampled, in use for {figures.seconds(record.busy_s)} only"
     yield "preemptions", f"{record.preemptions:,}"
     yield "prefix cache hits", _share(record.prefix_hit_rate)
     if record.restarts:

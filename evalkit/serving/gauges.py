@@ -136,9 +136,10 @@ class Gauges:
 
     def _take(self, sample: Sample) -> None:
         with self._lock:
-            self._samples += 1
-            for name, level in sample.levels.items():
-                self._peaks[name] = max(self._peaks[name], level)
+            if self._in_use:
+                self._samples += 1
+                for name, level in sample.levels.items():
+                    self._peaks[name] = max(self._peaks[name], level)
             if self._last is not None:
                 for name, count in sample.counters.items():
                     before = self._last[name]

@@ -11,6 +11,7 @@ RECORD = ServerRecord(
     fingerprint="f",
     target=(("weights", "abc"), ("quantization", "awq"), ("vllm", "0.32.0")),
     startup_s=95.0,
+    samples=3,
     peak_kv_cache=0.34,
     peak_running=16,
     peak_waiting=3,
@@ -43,6 +44,13 @@ def test_a_restart_is_said_and_a_start_that_was_not_ours_is_not():
     facts = dict(server_view(replace(RECORD, restarts=1, startup_s=0.0), show=str).facts)
     assert facts["restarts"] == "1"
     assert "started in" not in facts
+
+
+def test_a_use_too_short_to_be_sampled_shows_no_peaks():
+    """0 requests at most beside tokens that were generated would be a lie."""
+    facts = dict(server_view(replace(RECORD, samples=0, busy_s=0.3), show=str).facts)
+    assert facts["load"] == "not sampled, in use for 300 ms only"
+    assert not any("most" in name for name in facts)
 
 
 def test_names_are_shown_through_the_sink():

@@ -105,6 +105,21 @@ def test_peaks_are_found_while_in_use(metrics):
     assert after.busy_s == record.busy_s
 
 
+def test_what_others_do_before_and_after_our_use_is_no_peak_of_ours(metrics):
+    """A near miss: the same load, sampled with no request of ours in flight."""
+    gauges = Gauges(lambda: metrics.address)
+    metrics.running = 40.0
+    gauges.start()
+    gauges.sample()
+    record = gauges.record((), startup_s=0, restarts=0)
+    assert (record.samples, record.peak_running, record.peak_kv_cache) == (0, 0, 0.0)
+    with gauges.used():
+        gauges.sample()
+    record = gauges.record((), startup_s=0, restarts=0)
+    gauges.end()
+    assert (record.samples, record.peak_running, record.peak_kv_cache) == (1, 42, 0.5)
+
+
 def test_a_server_that_does_not_answer_is_sampled_another_time(metrics):
     gauges = Gauges(lambda: Address(root="http://127.0.0.1:9"))
     gauges.start()

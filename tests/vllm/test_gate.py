@@ -89,7 +89,6 @@ def test_a_quantized_target_is_compared_with_the_whole_one_in_one_report(root, m
         assert len(answers) == N
         (server,) = item.run.servers
         assert server.generation_tokens >= N
-        assert server.peak_running >= 1
     whole, small = (item.run for item in saved.values())
     assert whole.fingerprint.target != small.fingerprint.target
     assert whole.servers[0].fingerprint != small.servers[0].fingerprint
