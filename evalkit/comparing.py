@@ -23,6 +23,8 @@ from evalkit.gates.protocol import Measurement, Promise
 from evalkit.plan import Effort, Past, Plan
 from evalkit.records import Baseline, Run, Spend
 from evalkit.rejudging import identical_answer_shift, rejudged
+from evalkit.replaying import PART as REPLAYS
+from evalkit.replaying import replayed
 
 JUDGE_CHANGED = "judge changed: the baseline's answers were judged again by today's"
 """Said of every comparison with a baseline that another judge has scored again."""
@@ -43,11 +45,16 @@ def family_size(promises: Sequence[Promise]) -> int:
     return sum(gate.family_size for gate in gates if isinstance(gate, DeclaresTests))
 
 
+def has_looks(promise: Promise) -> bool:
+    """Whether metrics may be judged in looks: not where another target's gates need every score."""
+    return "@" not in promise.suite
+
+
 def past_of(plan: Plan, *, effort: Effort, tests: int) -> Past | None:
     """What a fitting baseline lets a run of this plan leave out; None where every answer is judged.
 
     That is where the judge costs nothing, where a baseline is made, where none fits, and in the
-    release lane. No looks where another target's gates need every score.
+    release lane.
     """
     promise = plan.promise
     if not plan.judge_costs or effort.repeats > 1 or promise.lane == "release":
@@ -56,10 +63,9 @@ def past_of(plan: Plan, *, effort: Effort, tests: int) -> Past | None:
         baseline = baselines.load_fitting(promise.root, plan.fingerprint, suite=promise.path)
     except (BaselineMismatch, DataError):
         return None  # the gates say so
-    several = "@" in promise.suite
     return Past(
         baseline=baseline,
-        looks=not several,
+        looks=has_looks(promise),
         tests=max(1, tests),
         seed=codec.digest([plan.key, git.commit(promise.path.parent)])[:16],
     )
@@ -68,7 +74,17 @@ def past_of(plan: Plan, *, effort: Effort, tests: int) -> Past | None:
 # ── after it ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def with_rejudged(plan: Plan, run: Run) -> Run:
+def finished(plan: Plan, run: Run, *, effort: Effort) -> Run:
+    """A measured run, with what it takes to hold it against its baseline.
+
+    That is the baseline judged again where another judge made it, and the replays of new breaches.
+    A run of several repeats, which becomes a baseline itself, stays as it is. What is spent here is
+    part of the run, so that a saved run is decided without a model.
+    """
+    return run if effort.repeats > 1 else _with_replays(plan, _with_rejudged(plan, run), effort)
+
+
+def _with_rejudged(plan: Plan, run: Run) -> Run:
     """The run, with its baseline judged again where that is the only way to compare them.
 
     That is where another judge made the baseline's scores, or one that calls itself the same and
@@ -89,6 +105,19 @@ def with_rejudged(plan: Plan, run: Run) -> Run:
     with scope.gathered() as scopes, suppress(DataError, ProviderError, JudgeError, BudgetExceeded):
         again = rejudged(plan, baseline, kept) if kept else None
     return with_spend(replace(run, rejudged=again), scope.total(scopes, REJUDGING))
+
+
+def _with_replays(plan: Plan, run: Run, effort: Effort) -> Run:
+    """The run, with its new breaches answered again."""
+    try:
+        baseline, _, _ = _baseline(run, plan.promise)
+    except DataError:
+        return run  # deciding says so
+    if baseline is None:
+        return run
+    with scope.gathered() as scopes:
+        replays = replayed(plan, run, baseline, effort=effort)
+    return with_spend(replace(run, replays=replays), scope.total(scopes, REPLAYS))
 
 
 def with_spend(run: Run, spend: Spend | None) -> Run:

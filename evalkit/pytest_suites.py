@@ -276,7 +276,7 @@ class Build:
         elapsed_s = (pipeline.now() - suite.started).total_seconds()
         duration_s = elapsed_s if self.is_controller else suite.engine.duration_s
         run = pipeline.collect(suite.plan, entries, started=suite.started, duration_s=duration_s)
-        return run if self.because else comparing.with_rejudged(suite.plan, run)
+        return comparing.finished(suite.plan, run, effort=self.effort)
 
     def settle(self, session: pytest.Session) -> None:
         """Report each gate of a selected suite that no item reported; under xdist that is all."""

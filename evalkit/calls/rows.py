@@ -37,8 +37,9 @@ class Rows:
     """Tables of one file, for one event loop of this process at a time.
 
     A damaged file is renamed, told to `warn`, and begun anew. One that cannot be written any more
-    is told to `warn` and left alone: reads then find nothing and writes count as done. Raises
-    `ConfigError` where it cannot be opened at all.
+    is told to `warn` and left alone: reads then find nothing and writes count as done. One that was
+    closed is opened again by the next read or write. Raises `ConfigError` where it cannot be opened
+    at all.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Rows:
         self._version = version
         self._warn = warn
         self._db: sqlite3.Connection | None = None
+        self._is_closed = False
         self._inode = 0
         self._queue: list[tuple[str, tuple[Any, ...], Done | None]] = []
         self._timer: asyncio.Handle | None = None
@@ -66,6 +68,7 @@ class Rows:
 
     def select(self, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """The first row there is; texts come as bytes. None also where the file cannot be read."""
+        self._reopen()
         if self._db is None:
             return None
         try:
@@ -82,6 +85,7 @@ class Rows:
         self, sql: str, values: tuple[Any, ...], *, done: Done | None = None, within_s: float = 0.02
     ) -> None:
         """Queue a statement; `done` is called with the number of rows it changed, once it has."""
+        self._reopen()
         self._queue.append((sql, values, done))
         loop = asyncio.get_running_loop()
         if self._timer is not None and self._loop is loop:
@@ -180,8 +184,19 @@ class Rows:
         if self._db is not None:
             self._db.close()
             self._db = None
+            self._is_closed = True
 
     # ── opening and mending ──────────────────────────────────────────────────────────────────────
+
+    def _reopen(self) -> None:
+        """Open what was closed between two pieces of work; what cannot be is left alone."""
+        if not self._is_closed:
+            return
+        self._is_closed = False
+        try:
+            self._open_or_replace()
+        except (sqlite3.Error, OSError) as error:
+            self._warn(f"{self._path.name} is not used any more: {error}")
 
     def _open_or_replace(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

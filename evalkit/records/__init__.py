@@ -31,6 +31,7 @@ from evalkit.records.golden import (
     Secret,
 )
 from evalkit.records.looks import Looks, Stop
+from evalkit.records.replays import Replay
 from evalkit.records.runs import Baseline, BaselineCase, Fingerprint, Run, Saved
 from evalkit.records.scores import Comparison, Estimate, Judgement, Label, Score, Unscored
 from evalkit.records.serving import ServerRecord
@@ -69,6 +70,7 @@ __all__ = [
     "Passage",
     "Prompt",
     "Rated",
+    "Replay",
     "Run",
     "Saved",
     "Score",

@@ -9,6 +9,7 @@ from evalkit.records.attribution import Attribution
 from evalkit.records.golden import Case
 from evalkit.records.invariants import require
 from evalkit.records.looks import Looks
+from evalkit.records.replays import Replay
 from evalkit.records.scores import Score, Unscored
 from evalkit.records.serving import ServerRecord
 from evalkit.records.spending import Spend
@@ -45,6 +46,9 @@ class Run:
 
     `looks` is None where every case was judged, by every metric. `rejudged` is the baseline with
     the scores that the run's judge gave its answers, where another judge had given them first.
+    `replays` are the new breaches that were tried again, one a case and metric.
+    `settings` are what the target and the judge were made of, by dotted name, to be read by people:
+    nothing is decided by them, and none is a secret.
     """
 
     schema_version: int
@@ -61,6 +65,8 @@ class Run:
     servers: tuple[ServerRecord, ...] = ()
     looks: Looks | None = None
     rejudged: Baseline | None = None
+    replays: tuple[Replay, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +99,10 @@ class BaselineCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """A promoted, committed run: several fresh epochs, reduced to numbers per case."""
+    """A promoted, committed run: several fresh epochs, reduced to numbers per case.
+
+    `settings` are the run's; baselines of an older evalkit have none.
+    """
 
     schema_version: int
     evalkit_version: str
@@ -104,6 +113,7 @@ class Baseline:
     epochs: int
     fingerprint: Fingerprint
     cases: tuple[BaselineCase, ...]
+    settings: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "a baseline needs at least one epoch")

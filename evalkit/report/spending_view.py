@@ -9,7 +9,11 @@ from evalkit.records import ANSWERING, Run, Spend, Usage
 from evalkit.report import figures
 
 TARGET_PARTS = (ANSWERING, "ingest")
-AFTERWARDS = {"rejudging": "baseline, judged again", "attribution": "attribution"}
+AFTERWARDS = {
+    "rejudging": "baseline, judged again",
+    "replays": "new breaches, answered again",
+    "attribution": "attribution",
+}
 """Parts that are neither the target's answers nor their judging, and what they are called."""
 
 

@@ -69,11 +69,11 @@ def test_the_line_tells_of_cache_and_failures_only_where_there_were_any():
 
 def test_what_came_after_the_run_is_neither_target_nor_judge():
     """A baseline judged again and a replay cost money; they are no price of judging a run."""
-    parts = ("answer", "faithfulness", "rejudging", "attribution")
+    parts = ("answer", "faithfulness", "rejudging", "replays", "attribution")
     spends = tuple(Spend(case_id="", repeat=0, part=part, calls=1, cold=Cost(usd=1.0))
                    for part in parts)  # fmt: skip
     run = replace(make_run({"faithfulness": {"c1": 1.0}}), spends=spends)
     assert [row.role for row in spending_rows(run)] == [
-        "target", "judge", "baseline, judged again", "attribution",
+        "target", "judge", "baseline, judged again", "new breaches, answered again", "attribution",
     ]  # fmt: skip
     assert judging_usd(run) == 1.0
