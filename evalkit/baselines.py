@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from evalkit import codec
@@ -26,6 +27,7 @@ from evalkit.records import (
     Run,
     Unscored,
 )
+from evalkit.settings import changed, explained
 from evalkit.stats.paired import mean_of
 
 SCHEMA_VERSION = 2
@@ -144,7 +146,7 @@ def read(path: Path) -> Baseline:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise DataError([Problem(where=where, what=f"cannot be read: {error}")]) from error
+        raise DataError([Problem(where=where, what=f"cannot be read: {error.strerror}")]) from error
     data = codec.loads_strict(text, where=where)
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
@@ -169,6 +171,8 @@ def _faults(baseline: Baseline) -> Iterator[str]:
     """What is wrong with the numbers: a file that was edited by hand decides builds."""
     if not baseline.cases:
         yield "the baseline has no cases"
+    if len(dict(baseline.settings)) != len(baseline.settings):
+        yield "a setting repeats"
     for case in baseline.cases:
         names = [name for name, _ in case.scores]
         if len(names) != len(set(names)):
@@ -199,16 +203,20 @@ def save(root: Path, baseline: Baseline) -> Path:
 
 
 def render(baseline: Baseline) -> str:
-    """The file's text: the head indented, then one case a line, sorted by id."""
+    """The file's text: the head indented, then one setting a line and one case, sorted."""
     data = codec.encode(baseline)
     cases = sorted(data.pop("cases"), key=lambda case: str(case["id"]))
+    settings = data.pop("settings")
     head = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
-    lines = ",\n".join(f"  {_compact(case)}" for case in cases)
-    return f'{head},\n "cases": [\n{lines}\n ]\n}}\n'
+    made_of = f"{_a_line_each('settings', settings)},\n" if settings else ""
+    return f"{head},\n{made_of}{_a_line_each('cases', cases)}\n}}\n"
 
 
-def _compact(data: object) -> str:
-    return json.dumps(data, ensure_ascii=False, allow_nan=False)
+def _a_line_each(name: str, items: Sequence[object]) -> str:
+    """A list in the file, an item a line: what a promotion changes reads as a diff."""
+    compact = (json.dumps(item, ensure_ascii=False, allow_nan=False) for item in items)
+    lines = ",\n".join(f"  {item}" for item in compact)
+    return f' "{name}": [\n{lines}\n ]'
 
 
 # ── comparing ────────────────────────────────────────────────────────────────────────────────────
@@ -259,15 +267,16 @@ def _embeds(fingerprint: Fingerprint) -> bool:
 
 def answer_digest(answer: Answer) -> str:
     """Identifies the text of an answer and its passages: all that a judge is shown of a trial."""
-    return _digest([answer.text, *(passage.text for passage in answer.passages)])
+    return _digest((answer.text, *[passage.text for passage in answer.passages]))
 
 
 def passages_digest(answer: Answer) -> str:
     """Identifies the passages of an answer, in their order."""
-    return _digest([passage.text for passage in answer.passages])
+    return _digest(tuple([passage.text for passage in answer.passages]))
 
 
-def _digest(texts: list[str]) -> str:
+@lru_cache(maxsize=4096)  # gates ask for those of the same answers, metric by metric
+def _digest(texts: tuple[str, ...]) -> str:
     return codec.digest(texts)[:DIGEST_CHARACTERS]
 
 
@@ -326,6 +335,7 @@ def reduced(run: Run, *, because: str = "", by: str = "", commit: str = "") -> B
         epochs=epochs,
         fingerprint=run.fingerprint,
         cases=tuple(baseline_case(case) for case in sorted(run.cases, key=lambda case: case.id)),
+        settings=run.settings,
     )
 
 
@@ -393,6 +403,7 @@ def show(baseline: Baseline) -> str:
         f"judge {fingerprint.judge}",
     ]
     lines += [f"{name} {value:.4g}" for name, value in _means(baseline).items()]
+    lines += [f"setting {name} {value}" for name, value in baseline.settings]
     return "\n".join(lines)
 
 
@@ -403,10 +414,7 @@ def diff(old: Baseline, new: Baseline) -> tuple[str, ...]:
         for name in ("commit", "because", "epochs")
         if (before := getattr(old, name)) != (after := getattr(new, name))
     ]
-    for name in Fingerprint.__dataclass_fields__:
-        before, after = getattr(old.fingerprint, name), getattr(new.fingerprint, name)
-        if before != after:
-            lines.append(f"{name}: {_pairs(before)} → {_pairs(after)}")
+    lines += _differences(old, new)
     had, has = {case.id for case in old.cases}, {case.id for case in new.cases}
     lines += [f"case {case_id} added" for case_id in sorted(has - had)]
     lines += [f"case {case_id} removed" for case_id in sorted(had - has)]
@@ -420,8 +428,22 @@ def diff(old: Baseline, new: Baseline) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _pairs(value: object) -> str:
-    """A fingerprint's field on one line; pairs as `name=value`."""
-    if isinstance(value, tuple):
-        return ", ".join(f"{name}={item}" for name, item in value) or "none"
+def _differences(old: Baseline, new: Baseline) -> Iterator[str]:
+    """What the baselines were made of: settings by name, and what no setting explains."""
+    found = changed(old.settings, new.settings)
+    for change in found:
+        yield f"{change.name}: {change.before or 'none'} → {change.now or 'none'}"
+    for name in Fingerprint.__dataclass_fields__:
+        before, after = getattr(old.fingerprint, name), getattr(new.fingerprint, name)
+        if before == after or explained(found, name):
+            continue
+        yield f"{name}: {_only(before, after)} → {_only(after, before)}"
+
+
+def _only(value: object, other: object) -> str:
+    """A fingerprint's field on one line; of pairs those that the other side lacks."""
+    if isinstance(value, tuple) and isinstance(other, tuple):
+        return (
+            ", ".join(f"{one}={item}" for one, item in value if (one, item) not in other) or "none"
+        )
     return str(value) or "none"

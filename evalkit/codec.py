@@ -220,5 +220,7 @@ def load(cls: type[T], path: Path) -> T:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DataError([Problem(where=str(path), what=f"cannot be read: {error}")]) from error
+        raise DataError(
+            [Problem(where=str(path), what=f"cannot be read: {error.strerror}")]
+        ) from error
     return decode(cls, loads_strict(data, where=str(path)), where=str(path))

@@ -32,7 +32,8 @@ class TomlFile:
         try:
             self.text = path.read_bytes().decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError([Problem(where=shown, what=f"cannot be read: {error}")]) from error
+            why = getattr(error, "strerror", "") or error
+            raise ConfigError([Problem(where=shown, what=f"cannot be read: {why}")]) from error
         try:
             self.data: dict[str, Any] = tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
@@ -226,11 +227,15 @@ class SuiteHeader:
 
 @dataclass(frozen=True, slots=True)
 class SuiteFile:
-    """A suite as written: the header is a record, the rest are sections still to be named."""
+    """A suite as written: the header is a record, the rest are sections still to be named.
+
+    `head` is the table that the header was made from: what it names is found wrong only later.
+    """
 
     path: Path
     name: str
     header: SuiteHeader
+    head: Section
     metrics: tuple[Section, ...]
     gates: tuple[Section, ...]
     attack: Section | None
@@ -261,7 +266,18 @@ def load_suite(path: Path, *, root: Path) -> SuiteFile:
     if problems or header is None:
         raise ConfigError(problems)
     attack = whole.child("attack") if "attack" in file.data else None
-    return SuiteFile(path, path.stem, header, metrics, gates, attack, file.text)
+    head = whole.child("suite")
+    return SuiteFile(path, path.stem, header, head, metrics, gates, attack, file.text)
+
+
+def suite_sections(path: Path, *, root: Path) -> tuple[tuple[Section, ...], tuple[Section, ...]]:
+    """The metrics and the gates of a suite file whose other parts may be wrong.
+
+    Raises `ConfigError` for a file that is not TOML.
+    """
+    file = TomlFile(path, shown=shown_path(path, root))
+    whole = Section(file, (), file.data)
+    return _tables(whole, "metrics", []), _tables(whole, "gates", [])
 
 
 def _tables(whole: Section, key: str, problems: list[Problem]) -> tuple[Section, ...]:

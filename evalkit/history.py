@@ -17,6 +17,7 @@ from evalkit.gates.limits import ROUNDING
 from evalkit.gates.wording import count, score
 from evalkit.records import Baseline
 from evalkit.report.figures import age, day, signed
+from evalkit.settings import changed, explained, in_words
 from evalkit.stats.paired import mean_of
 
 SHOWN_VERSIONS = 8
@@ -26,13 +27,17 @@ SHOWN_MOVES = 5
 
 NOT_COMMITTED = "not committed"
 
+MADE_OF = ("target", "generator", "judge")
+"""Fields of the fingerprint that a version without settings is compared by."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """One version of a baseline file: who promoted it why, and each case's means over its epochs.
 
     `commit` is the one that brought it, or `not committed` for what lies in the folder and in no
-    commit. `damage` says why a version could not be read; it then holds nothing else.
+    commit. `settings` are what it was made of, `digests` that as fingerprints, all there is of an
+    older evalkit. `damage` says why a version could not be read; it then holds nothing else.
     """
 
     commit: str
@@ -42,6 +47,8 @@ class Version:
     because: str = ""
     epochs: int = 0
     cases: Mapping[str, Mapping[str, float]]
+    settings: tuple[tuple[str, str], ...] = ()
+    digests: tuple[tuple[str, str], ...] = ()
     damage: str = ""
 
     def mean(self, metric: str) -> float | None:
@@ -95,6 +102,8 @@ def _version(text: str, *, commit: str, committed_at: str) -> Version:
             because=str(data["because"]),
             epochs=int(data["epochs"]),
             cases=cases,
+            settings=tuple((str(name), str(value)) for name, value in data.get("settings", ())),
+            digests=tuple((name, str(data["fingerprint"][name])) for name in MADE_OF),
         )
     except (ValueError, TypeError, KeyError) as error:
         damage = f"{type(error).__name__}: {error}"
@@ -122,8 +131,19 @@ def told(found: Sequence[Version], *, now: str, case_id: str = "") -> str:
         rows.append((metric, *cells))
     what = f"case {case_id}: means over epochs" if case_id else "means over cases"
     left = f" (the last {len(shown)} versions)" if len(shown) < len(found) else ""
-    heads = [_head(number, version, now) for number, version in enumerate(found, start=1)]
+    heads: list[str] = []
+    for number, version in enumerate(found, start=1):
+        heads.append(_head(number, version, now))
+        if number > 1 and (moved := _changed(found[number - 2], version)):
+            heads.append(f"      changed: {moved}")
     return "\n".join([count(len(found), "version"), *heads, "", f"{what}{left}", *_table(rows)])
+
+
+def _changed(old: Version, new: Version) -> str:
+    """What another version was made of: settings by name, else digests; empty where nothing is."""
+    named = changed(old.settings, new.settings)
+    digests = changed(old.digests, new.digests)
+    return in_words([*named, *(one for one in digests if not explained(named, one.name))])
 
 
 def _head(number: int, version: Version, now: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evalkit import __version__, answers, baselines, codec, git, journal, scope
 from evalkit.attribution import PART, attributions
-from evalkit.comparing import compare, family_size, past_of, with_rejudged, with_spend
+from evalkit.comparing import compare, family_size, finished, past_of, with_spend
 from evalkit.errors import DataError
 from evalkit.gates.decide import decide_build
 from evalkit.gates.metric import MetricGate
@@ -71,7 +71,7 @@ def measure(plan: Plan, *, place: journal.Place, effort: Effort, past: Past | No
         entries, duration_s = engine.all(), engine.duration_s
     del engine  # what it kept is not needed while the run is put together
     run = collect(plan, entries, started=started, duration_s=duration_s)
-    return run if effort.repeats > 1 else with_rejudged(plan, run)
+    return finished(plan, run, effort=effort)
 
 
 def clear_runs(report: Path) -> None:
@@ -182,6 +182,7 @@ def collect(
         spends=entries.spends,
         servers=plan.remote.servers,
         looks=entries.looks,
+        settings=plan.settings,
     )
 
 

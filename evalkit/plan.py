@@ -61,8 +61,8 @@ class Plan:
     `paces_itself` is true where the target waits on nothing but models that evalkit calls.
     `judge_costs` is true where asking the judge costs calls, which are then spared where a verdict
     does not need them. `recipe` is what the target was made from, as plain data; `rebuild` makes a
-    target of such a recipe again. `keep_answers` says that a promotion keeps the texts it was made
-    of, beside it.
+    target of such a recipe again. `settings` are what a person is shown of all that, by dotted
+    name. `keep_answers` says that a promotion keeps the texts it was made of, beside it.
     """
 
     purpose: str
@@ -79,6 +79,7 @@ class Plan:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     rebuild: Callable[[Mapping[str, Any]], tuple[Target, Remote]] | None = None
     keep_answers: bool = False
+    settings: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:

@@ -82,6 +82,9 @@ class Price:
 FREE = Price()
 """The price of models that run inside this process."""
 
+UNPRICED = "unpriced"
+"""In place of the table of a target without a price: its dollars are what it says itself."""
+
 
 def cost_of(usage: Usage, price: Price) -> Cost:
     """What the tokens cost; read and written cache tokens at their own rate where there is one.

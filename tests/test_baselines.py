@@ -144,6 +144,8 @@ def edited(change):
         (edited(lambda d: d.pop("epochs")), "missing field epochs"),
         (edited(lambda d: d.update(extra=1)), "unknown field extra"),
         (edited(lambda d: d.update(cases=[])), "the baseline has no cases"),
+        (edited(lambda d: d.update(settings=[["a", "1"], ["a", "2"]])), "a setting repeats"),
+        (edited(lambda d: d.update(settings=[["a"]])), r"settings\[0\]: expected 2 items, got 1"),
         (edited(lambda d: d["cases"].append(d["cases"][0])), "a case repeats"),
         (edited(lambda d: d["cases"][0]["usd"].pop()), "case c000: 4 usd for 5 epochs"),
         (
@@ -290,7 +292,7 @@ def test_a_diff_says_what_changed_and_nothing_else():
     assert baselines.diff(promoted(), promoted(run, commit="def")) == (
         "commit: abc → def",
         "target: rag/1 → rag/2",
-        "metrics: m=1 → m=1, n=1",
+        "metrics: none → n=1",
         "prompts: answer@2=pppppppp → none",
         "case c009 added",
         "case c001 removed",
@@ -304,6 +306,53 @@ def test_a_diff_says_what_changed_and_nothing_else():
 
 
 # ── the release ──────────────────────────────────────────────────────────────────────────────────
+
+
+SETTINGS = (("target.prompt", "answer@2"), ("target.retrieve.k", "5"))
+
+
+def test_settings_are_kept_a_line_each_and_read_back(tmp_path):
+    """One that changes is one line of a promotion's diff."""
+    made = promoted(replace(RUN, settings=SETTINGS))
+    assert made.settings == SETTINGS
+    baselines.save(tmp_path, made)
+    assert baselines.load_baseline(tmp_path, "offline", "rag_quality") == made
+    text = baselines.render(made)
+    moved = promoted(replace(RUN, settings=(SETTINGS[0], ("target.retrieve.k", "1"))))
+    assert set(baselines.render(moved).splitlines()) - set(text.splitlines()) == {
+        '  ["target.retrieve.k", "1"]'
+    }
+
+
+def test_a_baseline_without_settings_is_read_and_written_as_before(tmp_path):
+    """Those of an older evalkit have no such key, and pinning one adds none."""
+    text = baselines.render(promoted())
+    assert "settings" not in text
+    path = tmp_path / "old.json"
+    path.write_text(text)
+    assert baselines.read(path).settings == ()
+
+
+def test_settings_decide_nothing():
+    """Near miss: what the fingerprint holds of them does."""
+    made = promoted(replace(RUN, settings=SETTINGS))
+    assert baselines.mismatches(made, RUN.fingerprint) == ()
+    assert made.fingerprint == promoted().fingerprint
+
+
+def test_a_diff_names_settings_in_the_place_of_digests():
+    old = promoted(replace(RUN, settings=SETTINGS))
+    run = replace(
+        RUN,
+        settings=(SETTINGS[0], ("target.retrieve.k", "1")),
+        fingerprint=replace(RUN.fingerprint, target="rag/2", config_digest="e" * 8),
+    )
+    assert baselines.diff(old, promoted(run)) == ("target.retrieve.k: 5 → 1",)
+    assert baselines.diff(promoted(), promoted(run)) == (
+        "target: rag/1 → rag/2",
+        f"config_digest: {FINGERPRINT.config_digest} → {'e' * 8}",
+    )
+    assert "setting target.retrieve.k 1" in baselines.show(promoted(run)).splitlines()
 
 
 def test_a_pinned_release_stays_when_the_baseline_moves_on(tmp_path):

@@ -125,6 +125,22 @@ def test_only_the_last_versions_have_columns(root):
     assert lines[-2].split() == ["#3", "#4", "#5", "#6", "#7", "#8", "#9", "#10"]
 
 
+def test_each_version_says_what_it_was_made_of_where_that_changed(root):
+    """A version without settings, then k = 5, then k = 1, then the same again."""
+    commit(root, baseline(0.8, 1.0))
+    for number, k in enumerate(("5", "1", "1")):
+        made = baseline(0.8 - number / 10, 1.0, f"number {number}")
+        target = replace(made.fingerprint, target=f"rag/{k}")
+        commit(root, replace(made, fingerprint=target, settings=(("target.retrieve.k", k),)))
+    lines = history.told(history.versions(root, PROFILE, SUITE), now=NOW).splitlines()
+    assert [line for line in lines if "changed" in line] == [
+        "      changed: target rag/1 → rag/5",
+        "      changed: target.retrieve.k 5 → 1",
+    ]
+    assert lines[2].startswith("  #2")
+    assert lines[3].startswith("      changed: target rag/1")
+
+
 # ── age, release, moves ──────────────────────────────────────────────────────────────────────────
 
 

@@ -140,14 +140,13 @@ class Models:
     def _one_judge(
         self, written: object, section: Section, embedder: Embedder
     ) -> tuple[Judge, Model | None]:
-        provider = section.table.get("provider")
-        if isinstance(written, str) and (written in JUDGES or provider not in MODELS):
+        if is_ready_judge(written, section):
             factory = self.names.find(JUDGES, written, section.problem)
             return factory(embedder), None
         self._refuse_self(section)
         known = len(self.remote)
         model = self._priced(section.without(*JUDGING), None).model
-        self.judge_is_remote |= len(self.remote) > known
+        self.judge_is_remote |= len(self.remote) > known or isinstance(model, RehearsedModel)
         problems: list[Problem] = []
         own = section.without(*(key for key in section.table if key not in JUDGING))
         judge = construct(LlmJudge, own, problems, model=model, draw=draw)
@@ -257,6 +256,12 @@ class Models:
             embeds=hasattr(made, "embed"),
             where=section.file.where(*section.keys),
         )
+
+
+def is_ready_judge(written: object, section: Section) -> bool:
+    """Whether what is written for a judge names one, not a chat model to make one of."""
+    provider = section.table.get("provider")
+    return isinstance(written, str) and (written in JUDGES or provider not in MODELS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,15 +96,20 @@ class Names:
                 problems.extend(error.problems)
         return tuple(made)
 
+    def role(self, registry: Registry[Any], section: Section, *, spec: str) -> Any:
+        """What the table of a role names: a dataclass with the role's options, or a function.
+
+        `spec` is the name as written, `<provider>/<model>`. Raises as `find` does.
+        """
+        return self.find(registry, _registered(registry, section, spec), section.problem)
+
     def open(self, registry: Registry[Any], section: Section, *, spec: str) -> Any:
         """The model or embedder that a role's table names; its other keys are its options.
 
         What is registered is a dataclass, or a function of the name as written (`spec`) and the
         project's cache folder.
         """
-        provider = str(section.table.get("provider", ""))
-        name = provider if provider in registry or ":" in provider else spec
-        found = self.find(registry, name, section.problem)
+        found = self.role(registry, section, spec=spec)
         options = section.without("provider")
         if isinstance(found, type) and dataclasses.is_dataclass(found):
             problems: list[Problem] = []
@@ -113,6 +118,12 @@ class Names:
                 raise ConfigError(problems)
             return made
         if extra := sorted(options.without("model").table):
-            what = f"{name} has no options"
+            what = f"{_registered(registry, section, spec)} has no options"
             raise ConfigError([section.problem(what, extra[0], value=options.table[extra[0]])])
         return found(spec, cache=self.project.cache)
+
+
+def _registered(registry: Registry[Any], section: Section, spec: str) -> str:
+    """The part of a role's name that the registry knows: the provider, or all of it."""
+    provider = str(section.table.get("provider", ""))
+    return provider if provider in registry or ":" in provider else spec

@@ -11,6 +11,7 @@ from typing import Any, cast
 from evalkit import codec
 from evalkit.assemble.models import Models, spelled
 from evalkit.assemble.names import Names, collected, unknown
+from evalkit.assemble.settings import settings_of
 from evalkit.assemble.targets import TargetParts, own_generator, rebuilt, recipe, target
 from evalkit.attacks import ATTACKS
 from evalkit.calls.traffic import Traffic
@@ -23,6 +24,7 @@ from evalkit.config import (
     construct,
     load_suite,
     shown_path,
+    suite_sections,
 )
 from evalkit.datasets import load_dataset
 from evalkit.errors import ConfigError, Problem
@@ -76,7 +78,10 @@ def plans(
     `traffic` is what surrounds calls that leave this process: budget, recordings, deadline. Raises
     `ConfigError` or `DataError` with every problem.
     """
-    suite = load_suite(path, root=project.root)
+    try:
+        suite = load_suite(path, root=project.root)
+    except ConfigError as error:
+        raise ConfigError([*error.problems, *_misnamed(path, Names(project))]) from error
     problems: list[Problem] = []
     made = [
         collected(
@@ -88,6 +93,22 @@ def plans(
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
     return tuple(plan for plan in made if plan is not None)
+
+
+def _misnamed(path: Path, names: Names) -> list[Problem]:
+    """What is wrong with the metrics and gates of a suite that could not be read whole."""
+    problems: list[Problem] = []
+    found = collected([], lambda: suite_sections(path, root=names.project.root))
+    if found is None:  # no TOML: said already
+        return []
+    metrics, gates = found
+    names.build_all(METRICS, [(one.keys[-1], one) for one in metrics], problems)
+    measured = collected([], lambda: [_metric_name(one, names) for one in metrics])
+    if measured is None:  # code of the project's own that does not load: said by now
+        return problems
+    for section in gates:
+        _gate(section, names, measured, problems)
+    return problems
 
 
 def _plan(
@@ -113,6 +134,8 @@ def _plan(
     parts = models and section and collected(problems, lambda: target(section, models, embedder))
     if tools and metrics:
         problems += _without_model(suite, metrics, tools)
+    if dataset and section:
+        problems += _without_corpus(suite, dataset, section)
     if problems or not (dataset and metrics and promise and models and section and tools and parts):
         raise ConfigError(problems)
     return Plan(
@@ -132,6 +155,7 @@ def _plan(
         recipe=recipe(section, models.bound.role("generator"), parts.target),
         rebuild=partial(rebuilt, project=project, profile=profile, traffic=traffic),
         keep_answers=suite.header.keep_answers,
+        settings=settings_of(suite, section, models.bound, names),
     )
 
 
@@ -208,7 +232,12 @@ def _profile(project: Project, name: str) -> Profile:
 def _dataset(suite: SuiteFile, names: Names) -> Dataset:
     """The golden data, with the suite's attack planted in it."""
     folder = names.project.root / "datasets"
-    dataset = load_dataset(folder, suite.header.dataset, slice=suite.header.slice or None)
+    try:
+        dataset = load_dataset(folder, suite.header.dataset, slice=suite.header.slice or None)
+    except ConfigError as error:
+        # It knows the name, not who gave it.
+        there = suite.head.problem("", "dataset").where
+        raise ConfigError([dataclasses.replace(p, where=there) for p in error.problems]) from error
     if suite.attack is None:
         return dataset
     options = suite.attack.without("kind")
@@ -257,6 +286,14 @@ def _without_model(
     ]
 
 
+def _without_corpus(suite: SuiteFile, dataset: Dataset, section: Section) -> list[Problem]:
+    """A pipeline that has nothing to retrieve from would fail case by case."""
+    if section.table.get("kind") != "rag" or dataset.documents:
+        return []
+    what = f"has no corpus to retrieve from, which the target {section.keys[-1]} does"
+    return [suite.head.problem(what, "dataset", value=suite.header.dataset)]
+
+
 def _gate(
     section: Section, names: Names, measured: Sequence[str], problems: list[Problem]
 ) -> Gate | None:
@@ -294,7 +331,7 @@ def _is_decided(gate: Gate, earlier: Sequence[str]) -> bool:
 def _target_section(suite: SuiteFile, name: str, project: Project) -> Section:
     if name not in project.targets:
         key = "targets" if suite.header.targets else "target"
-        where = f"{shown_path(suite.path, project.root)} suite.{key}"
+        where = suite.head.problem("", key).where
         raise unknown("target", name, project.targets, where=where)
     return project.targets[name]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from evalkit import prompts
 from evalkit.assemble.models import Models, Priced, stated_price
@@ -12,7 +12,7 @@ from evalkit.assemble.names import Names, collected
 from evalkit.calls.traffic import Traffic
 from evalkit.config import BuiltIn, Project, Section, construct, named
 from evalkit.errors import ConfigError, Problem
-from evalkit.pricing import FREE, Price
+from evalkit.pricing import FREE, UNPRICED, Price
 from evalkit.providers.protocol import Embedder
 from evalkit.rag.chunkers import CHUNKERS
 from evalkit.rag.guardrails import GUARDRAILS
@@ -23,8 +23,6 @@ from evalkit.registry import Registry
 from evalkit.targets import TARGETS
 from evalkit.targets.protocol import Target
 from evalkit.targets.rag import RagTarget
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +38,25 @@ class TargetParts:
     price_table: str
     generator: str = ""
     prompts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A table of a "rag" target: the key that names its kind, and the kind where none is named."""
+
+    registry: Registry[Any]
+    key: str
+    default: str
+
+
+PARTS: Mapping[str, Part] = {
+    "chunk": Part(registry=CHUNKERS, key="kind", default="sentences"),
+    "index": Part(registry=INDEXES, key="kind", default="flat"),
+    "retrieve": Part(registry=RETRIEVERS, key="mode", default="hybrid"),
+}
+
+PASSAGES = 5
+"""How many passages are retrieved where `retrieve.k` is not given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +83,7 @@ def target(section: Section, models: Models, embedder: Embedder | None) -> Targe
         return _rag(options, models, embedder, price)
     root = models.names.project.root
     made = models.names.build(TARGETS, section.table.get("kind"), options, root=root)
-    return TargetParts(target=made, price=price, price_table=(price or FREE).table)
+    return TargetParts(target=made, price=price, price_table=price.table if price else UNPRICED)
 
 
 def recipe(section: Section, generator: Section, made: Target) -> dict[str, Any]:
@@ -141,19 +158,17 @@ def _config(section: Section, options: RagOptions, models: Models) -> RagConfig:
     problems: list[Problem] = []
     names = models.names
 
-    def part(registry: Registry[type[T]], table: str, key: str, default: str) -> T | None:
-        child = section.child(table)
-        kind = child.table.get(key, default)
-        own = child.without(key, "k") if table == "retrieve" else child.without(key)
-        return collected(problems, lambda: names.build(registry, kind, own))
+    def made(table: str) -> Any:
+        part, child = PARTS[table], section.child(table)
+        kind = child.table.get(part.key, part.default)
+        own = child.without(part.key, "k") if table == "retrieve" else child.without(part.key)
+        return collected(problems, lambda: names.build(part.registry, kind, own))
 
     prompt = collected(problems, lambda: prompts.load_prompt(names.project.root, options.prompt))
-    chunker = part(CHUNKERS, "chunk", "kind", "sentences")
-    index = part(INDEXES, "index", "kind", "flat")
-    retriever = part(RETRIEVERS, "retrieve", "mode", "hybrid")
+    chunker, index, retriever = made("chunk"), made("index"), made("retrieve")
     bare = section.without(*section.table)
     guardrails = names.build_all(GUARDRAILS, [(one, bare) for one in options.guardrails], problems)
-    k = section.child("retrieve").table.get("k", 5)
+    k = section.child("retrieve").table.get("k", PASSAGES)
     if type(k) is not int or k < 1:
         what = "must be a whole number of at least 1"
         problems.append(section.child("retrieve").problem(what, "k", value=k))

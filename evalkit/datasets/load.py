@@ -148,7 +148,9 @@ def _folder(root: Path, name: str, version: str) -> _Source:
         there = sorted(
             f"{path.parent.name}@{path.name}" for path in root.glob("*/*") if path.is_dir()
         )
-        raise _bad_ref(ref, f"{root} has no such dataset", ", ".join(there) or "none: it is empty")
+        raise _bad_ref(
+            ref, f"{root.name}/ has no such dataset", ", ".join(there) or "none: it is empty"
+        )
     cases, corpus = _only(folder, "cases"), _only(folder, "corpus")
     if cases is None:
         allowed = " or ".join(f"cases{suffix}" for suffix in FORMATS)

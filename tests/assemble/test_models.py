@@ -144,6 +144,9 @@ def test_only_a_judge_outside_this_process_costs_calls(bound):
     dear = bound(f"judge = {LARGE}", f"generator = {SMALL}")
     judged(dear)
     assert dear.judge_is_remote
+    rehearsed = bound(f"judge = {LARGE}", traffic=Traffic(rehearsing=True))
+    judged(rehearsed)
+    assert rehearsed.judge_is_remote
 
 
 def test_a_model_as_judge_is_the_llm_judge_with_its_own_options(bound):

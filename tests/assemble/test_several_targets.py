@@ -133,7 +133,7 @@ def test_the_faults_of_all_targets_come_at_once(several, project):
     with pytest.raises(ConfigError) as caught:
         several(suite=THREE.replace('"small"', '"smal"'))
     (problem,) = caught.value.problems
-    assert problem.where == "suites/tiny.toml suite.targets"
+    assert problem.where == "suites/tiny.toml:4 suite.targets"
     assert problem.what == "unknown target 'smal'. Did you mean small?"
     project.write("evalkit.toml", SEVERAL.replace('"app:answer"', '"app:nope"'))
     suite, loaded = project.root / "suites/tiny.toml", load_project(project.root)

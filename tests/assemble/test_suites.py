@@ -130,17 +130,55 @@ def test_all_problems_of_a_suite_come_at_once_each_with_its_line(project):
     project.write("suites/tiny.toml", f'{suite}\n[gates.recall_at_k]\nkind = "metrik"\n')
     found = texts(project, profile="ofline")
     expected = (
-        "no such dataset",
+        "suites/tiny.toml:3 suite.dataset: datasets/ has no such dataset",
         "suites/tiny.toml:7 metrics.faithfullness: unknown metric 'faithfullness'. Did you mean",
         "suites/tiny.toml:8 metrics.recall_at_k: k counts documents and must be 1 or more, got 0",
         "suites/tiny.toml:9 metrics.mrr.kk: unknown key 'kk'. Did you mean k? Allowed: k.",
         "suites/tiny.toml:12 gates.faithfulness.flor: unknown key 'flor'. Did you mean floor?",
         "unknown gate 'metrik'. Did you mean metric?",
         "unknown profile 'ofline'. Did you mean offline?",
-        "suites/tiny.toml suite.target: unknown target 'ap'. Did you mean app? Allowed: app.",
+        "suites/tiny.toml:4 suite.target: unknown target 'ap'. Did you mean app? Allowed: app.",
     )
     for part in expected:
         assert [part for text in found if part in text] == [part], found
+
+
+def test_a_header_that_cannot_be_read_hides_no_fault_of_metrics_and_gates(project):
+    """A typo under [suite] and three further down: all four at once, the near miss not."""
+    project.edit("suites/tiny.toml", "purpose", "purpos")
+    project.edit("suites/tiny.toml", "faithfulness = {}", "faithfulness = {}\nmrrr = {}")
+    project.edit("suites/tiny.toml", "floor = 0.8", 'flor = 0.8\nmargin = "0.05"')
+    found = texts(project)
+    expected = (
+        "suite.purpos: unknown key 'purpos'. Did you mean purpose?",
+        "missing key 'purpose'",
+        "metrics.mrrr: unknown metric 'mrrr'. Did you mean mrr?",
+        "gates.faithfulness.flor: unknown key 'flor'. Did you mean floor?",
+        "gates.faithfulness.margin: wrong type",
+    )
+    for part in expected:
+        assert [part for text in found if part in text] == [part], found
+    assert len(found) == len(expected)
+
+
+@pytest.mark.parametrize("corpus", [None, ""])
+def test_a_pipeline_without_a_corpus_is_told_before_anything_is_measured(rag, corpus):
+    """Not case by case, after the start. A near miss: a function of one's own needs none."""
+    file = rag.root / "datasets/tiny/1/corpus.jsonl"
+    file.unlink() if corpus is None else file.write_text(corpus)
+    (text,) = texts(rag)
+    assert text.startswith("suites/tiny.toml:3 suite.dataset: has no corpus to retrieve from")
+    assert "which the target app does. Got 'tiny@1'." in text
+
+
+def test_a_function_needs_no_corpus(project):
+    assert not (project.root / "datasets/tiny/1/corpus.jsonl").exists()
+    assert plan(project).dataset.documents == ()
+
+
+def test_what_is_no_toml_is_said_once(project):
+    project.edit("suites/tiny.toml", "[metrics]", "[metrics")
+    assert len(texts(project)) == 1
 
 
 def test_all_problems_of_a_pipeline_come_at_once(rag):

@@ -13,7 +13,7 @@ from evalkit.assemble.targets import own_generator, target
 from evalkit.calls.traffic import Traffic
 from evalkit.config import load_project
 from evalkit.errors import ConfigError
-from evalkit.pricing import FREE, Price
+from evalkit.pricing import FREE, UNPRICED, Price
 from evalkit.providers.scripted_embedder import ScriptedEmbedder
 from evalkit.targets.callable import CallableTarget
 from evalkit.targets.rag import RagTarget
@@ -26,6 +26,7 @@ HOSTED = '{ provider = "openai", model = "small", price = { input = 1.0, output 
 def made(project):
     """The parts of a target with these lines under a profile with this generator."""
     project.write("prompts/ask/v1.md", PROMPT)
+    project.write("datasets/tiny/1/corpus.jsonl", '{"id": "d1", "text": "All is known."}\n')
     prompts.lock(project.root)
 
     def parts(lines, *, generator='"scripted"', embedder=True):
@@ -56,8 +57,10 @@ def test_a_callable_is_priced_by_the_target_s_own_price(made):
     assert isinstance(parts.target, CallableTarget)
     assert (parts.price, parts.price_table) == (Price(input=2.0), Price(input=2.0).table)
     assert (parts.generator, parts.prompts) == ("", ())
-    free = made('kind = "callable"\nfunction = "app:answer"')
-    assert (free.price, free.price_table) == (None, FREE.table)
+    none = made('kind = "callable"\nfunction = "app:answer"')
+    assert (none.price, none.price_table) == (None, UNPRICED)
+    free = made('kind = "callable"\nfunction = "app:answer"\nprice = { input = 0.0 }')
+    assert free.price_table == FREE.table
 
 
 def test_a_pipeline_on_a_model_of_this_process_is_priced_by_the_target(made):
