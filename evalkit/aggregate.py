@@ -48,7 +48,7 @@ def _estimate(metric: str, by_case: Sequence[tuple[str, float]], n_missing: int)
         sample = sample_mean(values, clusters)
         low, high = interval(sample, CONFIDENCE)
         clustered = n_clusters < n
-        method = "cluster-robust (CR1) t interval" if clustered else "t interval over cases"
+        method = "cluster-robust (CR3) t interval" if clustered else "t interval over cases"
     return Estimate(
         metric=metric,
         value=value,

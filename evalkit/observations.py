@@ -73,7 +73,9 @@ def observe(run: Run, metric: str, *, also: Collection[str] = ()) -> tuple[Obser
     if known is None:
         known = records.observed[metric] = _observed(run, records, metric, ())
     # A baseline mostly names the cases that are there anyway.
-    expected = set(also).difference(records.by_metric.get(metric, ()), records.lost)
+    expected = set(also).difference(
+        records.by_metric.get(metric, ()), records.lost, spared(run, metric)
+    )
     return _observed(run, records, metric, expected) if expected else known
 
 

@@ -29,7 +29,7 @@ def test_clustered_cases_are_fewer_than_they_look():
     clusters = {"c000": "x", "c001": "x", "c002": "y", "c003": "y"}
     (found,) = estimate(make_run({"m": by_case([0.4, 0.4, 0.6, 0.6])}, clusters=clusters))
     assert (found.low, found.high, found.n, found.n_clusters) == (0.0, 1.0, 4, 2)
-    assert found.method == "cluster-robust (CR1) t interval"
+    assert found.method == "cluster-robust (CR3) t interval"
 
 
 @pytest.mark.parametrize(

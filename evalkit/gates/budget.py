@@ -157,7 +157,7 @@ def check_mean(run: Run, quantity: Quantity, limit: float) -> Check:
     return Check(
         kind=kind,
         outcome="PASS" if within else "FAIL",
-        reason=f"{quantity.show(mean)} per case, {verb} {quantity.show(limit)}",
+        reason=f"{quantity.beside(mean, limit)} per case, {verb} {quantity.show(limit)}",
         cases=() if within else _dearest(spent.by_case),
     )
 
@@ -167,7 +167,8 @@ def check_sum(run: Run, quantity: Quantity, limit: float) -> Check:
     spent = spending(run, quantity)
     kind = f"{quantity.name} per run"
     if not spent.total <= limit + ROUNDING:
-        reason = f"{quantity.show(spent.total)} per run, above {quantity.show(limit)}"
+        total = quantity.beside(spent.total, limit)
+        reason = f"{total} per run, above {quantity.show(limit)}"
         return Check(kind=kind, outcome="FAIL", reason=reason, cases=_dearest(spent.by_case))
     if spent.why_invalid:
         return Check(kind=kind, outcome="ERROR", reason=spent.why_invalid)
@@ -186,8 +187,9 @@ def _dearest(by_case: Mapping[str, float]) -> tuple[str, ...]:
 def _check_dearer(measurement: Measurement, max_increase: float) -> Check:
     """The check on dollars, or, where only the price table changed, what tokens say of them.
 
-    At any one price table the ratio of costs lies between those of input and output tokens: where
-    both keep the limit so do dollars, where both break it dollars do. Between, nothing is known.
+    At one price for input and one for output the ratio of costs lies between those of their tokens:
+    where both keep the limit so do dollars, where both break it dollars do. Between, nothing is
+    known; nor is what a provider's own prompt cache makes of the input.
     """
     baseline = measurement.baseline
     made = measurement.run.fingerprint
@@ -292,8 +294,8 @@ def _check_ratio(
         [pair.cluster for pair in pairs],
     )
     low = ratio_lower_bound(ratio, CONFIDENCE)
-    change = f"{means}, {increase(ratio.value)}"
-    facts = f"at least {increase(low)} (95 %), {count(n, 'paired case')}"
+    change = f"{means}, {increase(ratio.value, beside=limit)}"
+    facts = f"at least {increase(low, beside=certain)} (95 %), {count(n, 'paired case')}"
     allowed = f"allowed {increase(limit)}"
     outcome: Outcome = "PASS"
     reason = f"{change}; {allowed}"

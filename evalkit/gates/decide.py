@@ -58,18 +58,21 @@ class _Asked:
     broken: str = ""
 
 
-def decide_build(parts: Sequence[tuple[Sequence[Gate], Measurement]]) -> tuple[Decision, ...]:
+def decide_build(
+    parts: Sequence[tuple[Sequence[Gate], Measurement]], *, others: int = 0
+) -> tuple[Decision, ...]:
     """One decision a suite, in order: its gates' verdicts and the worst of them.
 
     All tests of all suites share the error rate of 5 % by Holm; a test that could not be computed
     counts as p = 1, and so does, for the others, one that was decided in looks: with m tests in all
-    it has spent α/m. Tests against the release are a family of their own. A suite without a gate is
-    an ERROR. Raises `ValueError` when two gates of one suite share a name, because their verdicts
-    could not be told apart.
+    it has spent α/m. Tests against the release are a family of their own. `others` are tests of the
+    build that are not among these parts: they share its error rate, and find nothing. A suite
+    without a gate is an ERROR. Raises `ValueError` when two gates of one suite share a name,
+    because their verdicts could not be told apart.
     """
     counted = [[_count(gate, measurement) for gate in gates] for gates, measurement in parts]
     kinds = [kind for suite in counted for one in suite for kind in one.kinds]
-    size = len(kinds) - kinds.count("release")
+    size = len(kinds) - kinds.count("release") + others
     asked = [[_ask(one, size) for one in suite] for suite in counted]
     adjusted = _adjusted(
         [test for suite in asked for one in suite for test in one.tests],

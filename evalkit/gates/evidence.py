@@ -68,7 +68,7 @@ def compare(
     deltas = [after - before for after, before in zip(now, reference, strict=True)]
     sample = sample_mean(deltas, clusters)
     if sample.n_clusters < sample.n:
-        method = "cluster-robust (CR1) one-sided t"
+        method = "cluster-robust (CR3) one-sided t"
     else:
         method = "one-sided t" if kind == "floor" else "paired one-sided t"
     return tested(
@@ -213,9 +213,11 @@ def stopped_early(judged: int, spared: int) -> str:
 
 
 def too_many_missing(observations: Sequence[Observation]) -> str:
-    """Why so many missing scores allow no verdict, or nothing; NaN-proof: no case is too many."""
+    """Why so many missing scores allow no verdict, or nothing; no case at all allows none."""
+    if not observations:
+        return "the metric applies to no case of the run"
     missing = [o.case_id for o in observations if o.n_missing]
-    if observations and len(missing) / len(observations) <= MAX_MISSING:
+    if len(missing) / len(observations) <= MAX_MISSING:
         return ""
     return (
         f"{len(missing)} of {count(len(observations), 'case')} not scored "

@@ -122,8 +122,12 @@ def check_floor(
     level: Level,
     size: Size,
     course: Course | None = None,
+    alone: bool = False,
 ) -> Check:
-    """FAIL where the mean is below the floor beyond doubt, PASS where it reaches it."""
+    """FAIL where the mean is below the floor beyond doubt, PASS where it reaches it.
+
+    Where the floor stands `alone`, no comparison tells what is known of the judge: it does.
+    """
     observations = observe(measurement.run, metric)
     missing = too_many_missing(observations)
     if missing:
@@ -151,6 +155,9 @@ def check_floor(
         )
         reason = doubt or _explain(tested, level)
         reason += at_look(tested, outcome, total)
+    if alone:
+        reason += instrument.monotony(measurement, metric, [o.mean for o in scored], ())
+        reason += "" if level.ratings else instrument.of_level(measurement, metric)
     lowest = sorted((o.mean, o.case_id) for o in scored)
     cases = tuple([case_id for mean, case_id in lowest if mean < level.floor][:SHOWN_CASES])
     return Check(kind="floor", outcome=outcome, reason=reason, comparison=tested, cases=cases)
@@ -171,7 +178,7 @@ def _explain(test: Comparison, level: Level) -> str:
     if level.ratings:
         corrected = f", corrected by {count(len(level.ratings), 'label')}"
     text = (
-        f"mean {score(test.now)} (95 % [{score(test.reference + test.low)}, "
+        f"mean {score(test.now, beside=test.reference)} (95 % [{score(test.reference + test.low)}, "
         f"{score(test.reference + test.high)}], {sizes(test, 'case')}{corrected})"
     )
     rule = "sequential" if test.look else "Holm"

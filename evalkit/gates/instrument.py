@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evalkit import cards
 from evalkit.gates.limits import LABELS_FOR_LEVELS, LEAST_J
 from evalkit.gates.protocol import Measurement
 from evalkit.gates.wording import count, score
-from evalkit.records import Calibration, Rated
-from evalkit.stats.agreement import Interval, agreement
+from evalkit.records import Rated
+from evalkit.stats.agreement import Interval
 
 NOT_CALIBRATED = "judge not calibrated"
 
@@ -50,30 +51,12 @@ def is_judged(measurement: Measurement, metric: str) -> bool:
 def sight(measurement: Measurement, metric: str) -> Sight | None:
     """What labels say of the judge of this metric; None where nobody has labelled.
 
-    The suite's own labels of this metric count before any other set; among several, the lowest J.
-    A set of other metrics' labels says nothing of this one.
+    Which labelled set that is, of several, `cards.telling` says.
     """
-    usable = [c for c in measurement.calibrations if c.metric in ("", metric) and _has_both(c)]
-    own = [c for c in usable if _is_own(c, measurement, metric)]
-    seen = [
-        Sight(
-            j=agreement(c.true_positives, c.false_negatives, c.true_negatives, c.false_positives).j,
-            labels=c.labels,
-        )
-        for c in own or usable
-    ]
-    return min(seen, key=lambda one: one.j.value, default=None)
-
-
-def _has_both(calibration: Calibration) -> bool:
-    """Whether people called something supported and something unsupported."""
-    supported = calibration.true_positives + calibration.false_negatives
-    return supported > 0 and calibration.n > supported
-
-
-def _is_own(calibration: Calibration, measurement: Measurement, metric: str) -> bool:
     suite = measurement.run.fingerprint.suite
-    return calibration.metric == metric and calibration.suite in (suite, suite.partition("@")[0])
+    card = cards.telling(measurement.calibrations, suite=suite, metric=metric)
+    figures = cards.agreement_of(card) if card else None
+    return Sight(j=figures.j, labels=card.labels) if card and figures else None
 
 
 def remark(measurement: Measurement, metric: str, drop: float) -> str:
@@ -83,6 +66,15 @@ def remark(measurement: Measurement, metric: str, drop: float) -> str:
     seen = sight(measurement, metric)
     said = f"; detects {score(drop)} as judged"
     return f"{said}, {seen.true(drop)}" if seen else f"{said}; {NOT_CALIBRATED}"
+
+
+def of_level(measurement: Measurement, metric: str) -> str:
+    """`; a level of the judge's own (J = …)`; nothing for a metric without a judge."""
+    if not is_judged(measurement, metric):
+        return ""
+    seen = sight(measurement, metric)
+    weak = "judge too weak, " if seen and seen.weak else ""
+    return f"; a level of the judge's own ({weak}{seen or NOT_CALIBRATED})"
 
 
 def weakness(measurement: Measurement, metric: str, margin: float) -> str:
@@ -99,12 +91,13 @@ def weakness(measurement: Measurement, metric: str, margin: float) -> str:
 def monotony(
     measurement: Measurement, metric: str, now: Sequence[float], before: Sequence[float]
 ) -> str:
-    """What to say where a judge gave every case one and the same score, now and before."""
+    """What to say where a judge gave every case one and the same score, now and, if any, before."""
     values = {*now, *before}
-    if not is_judged(measurement, metric) or len(values) != 1:
+    if not is_judged(measurement, metric) or len(values) != 1 or len(now) < 2:
         return ""
     (value,) = values
-    same = f"; all {count(len(now), 'score')} are {score(value)}, now and before"
+    same = f"; all {count(len(now), 'score')} are {score(value)}"
+    same += ", now and before" if before else ""
     if value == 1.0:
         return f"{same}: a judge that approves of everything would look the same"
     return f"{same}: a judge that does not look would show the same"
@@ -112,9 +105,10 @@ def monotony(
 
 def ratings(measurement: Measurement, metric: str) -> tuple[Rated, ...]:
     """The labelled answers of this suite and metric, where there are enough to correct a level."""
+    suite = measurement.run.fingerprint.suite
     own = [
         c.ratings
         for c in measurement.calibrations
-        if _is_own(c, measurement, metric) and len(c.ratings) >= LABELS_FOR_LEVELS
+        if cards.is_own(c, suite=suite, metric=metric) and len(c.ratings) >= LABELS_FOR_LEVELS
     ]
     return max(own, key=len, default=())

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from evalkit.baselines import mend
-from evalkit.gates.limits import CONFIDENCE, ROUNDING, SHOWN_CASES
+from evalkit.gates.limits import CONFIDENCE, MAX_MISSING, ROUNDING, SHOWN_CASES
 from evalkit.gates.protocol import Measurement
 from evalkit.gates.spending import Quantity, logged, spending, spent_pairs
 from evalkit.gates.verdict import conclude
-from evalkit.gates.wording import count, increase
+from evalkit.gates.wording import count, increase, listed, percent
 from evalkit.records import Answer, Check, Comparison, Outcome, Run, Verdict
 from evalkit.stats.exact import rate_lower_bound
 from evalkit.stats.paired import lower_bound, sample_mean, upper_bound
@@ -31,6 +31,8 @@ SECONDS = Quantity(
     of_answer=lambda answer: answer.latency_s,
     of_baseline=lambda case: case.latency_s,
     show=lambda seconds: f"{seconds:.3g} s",
+    metered=lambda answer: answer.latency_s,
+    meter="seconds",
 )
 LOG_SECONDS = logged(SECONDS, least=RESOLUTION_S)
 
@@ -83,10 +85,10 @@ def check_slower(measurement: Measurement, max_increase: float) -> Check:
     It does not know whether the target or the machine became slower.
     """
     kind = "latency increase"
-    problem = _untimed(measurement)
     pairs, invalid = spent_pairs(measurement, LOG_SECONDS)
-    if problem or invalid:
-        return Check(kind=kind, outcome="ERROR", reason=problem or invalid)
+    problem = _untimed_before(measurement) or invalid or _untimed(measurement.run)
+    if problem:
+        return Check(kind=kind, outcome="ERROR", reason=problem)
     clusters = [pair.cluster for pair in pairs]
     if len(set(clusters)) < 2:
         reason = f"{count(len(pairs), 'paired case')} of one cluster cannot show an increase"
@@ -105,29 +107,44 @@ def check_slower(measurement: Measurement, max_increase: float) -> Check:
     n_clusters = sample.n_clusters
     grouped = f", {count(n_clusters, 'cluster')}" if n_clusters < sample.n else ""
     reason = (
-        f"typically {increase(value)} (at least {increase(low)}, at most {increase(high)}, 95 % "
-        f"each, {count(sample.n, 'paired case')}{grouped}); allowed {increase(limit)}"
+        f"typically {increase(value, beside=limit)} (at least {increase(low, beside=1.0)}, "
+        f"at most {increase(high, beside=limit)}, 95 % each, {count(sample.n, 'paired case')}"
+        f"{grouped}); allowed {increase(limit)}"
     )
     slower = sorted((pair.before - pair.now, pair.case_id) for pair in pairs)
     cases = tuple(case_id for less, case_id in slower if less < 0.0)[:SHOWN_CASES]
     return Check(kind=kind, outcome=outcome, reason=reason, cases=cases, ratio=value)
 
 
-def _untimed(measurement: Measurement) -> str:
-    """Why there are no seconds to compare, and what mends it, or nothing."""
+def _untimed_before(measurement: Measurement) -> str:
+    """Why the baseline has no seconds to compare with, and what mends it, or nothing."""
     baseline = measurement.baseline
-    if baseline is None:
+    if baseline is None or any(s > 0.0 for case in baseline.cases for s in case.latency_s):
         return ""
     made = measurement.run.fingerprint
-    if not any(seconds > 0.0 for case in baseline.cases for seconds in case.latency_s):
-        command = mend(made.suite.partition("@")[0], made.profile)
-        return f"the baseline has no seconds; promote a new one: {command}"
-    timed = any(
-        trial.outcome.latency_s > 0.0
-        for trial in measurement.run.trials
+    command = mend(made.suite.partition("@")[0], made.profile)
+    return f"the baseline has no seconds; promote a new one: {command}"
+
+
+def _untimed(run: Run) -> str:
+    """Why the run's seconds are not all there, or nothing.
+
+    Beside answers that took their time, one of exactly 0 s was not timed. Where none took any, the
+    clock may be too coarse for the target.
+    """
+    taken = [
+        (trial.outcome.latency_s, trial.case_id)
+        for trial in run.trials
         if isinstance(trial.outcome, Answer)
+    ]
+    untimed = list(dict.fromkeys(case_id for seconds, case_id in taken if seconds == 0.0))
+    slowest = max((seconds for seconds, _ in taken), default=0.0)
+    if slowest < RESOLUTION_S or len(untimed) / len(run.cases) <= MAX_MISSING:
+        return ""
+    return (
+        f"{len(untimed)} of {count(len(run.cases), 'case')} with an answer that has no seconds "
+        f"({listed(untimed)}); at most {percent(MAX_MISSING)} may be missing"
     )
-    return "" if timed else "no answer of the run has seconds"
 
 
 def check_p95(run: Run, max_p95_s: float) -> Check:
@@ -138,7 +155,7 @@ def check_p95(run: Run, max_p95_s: float) -> Check:
     one overloaded minute are not.
     """
     kind = "latency p95"
-    invalid = spending(run, SECONDS).why_invalid
+    invalid = spending(run, SECONDS).why_invalid or _untimed(run)
     if invalid:
         return Check(kind=kind, outcome="ERROR", reason=invalid)
     taken = [

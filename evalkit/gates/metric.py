@@ -147,6 +147,7 @@ class MetricGate:
                     level=self._level(measurement, self.floor),
                     size=self._size,
                     course=course,
+                    alone=not self.compare,
                 )
             )
         if self._has_release(measurement):

@@ -123,12 +123,16 @@ def _digests(
     measurement: Measurement, digest: Callable[[Answer], str]
 ) -> dict[str, set[str | None]]:
     """What identifies the answers of each case; None stands for a trial that failed."""
-    found: dict[str, set[str | None]] = {}
-    for trial in measurement.run.trials:
-        answer = trial.outcome
-        shown = digest(answer) if isinstance(answer, Answer) else None
-        found.setdefault(trial.case_id, set()).add(shown)
-    return found
+    key = ("digests", digest)
+    if key not in measurement.memo:
+        found: dict[str, set[str | None]] = {}
+        for trial in measurement.run.trials:
+            answer = trial.outcome
+            shown = digest(answer) if isinstance(answer, Answer) else None
+            found.setdefault(trial.case_id, set()).add(shown)
+        measurement.memo[key] = found
+    kept: dict[str, set[str | None]] = measurement.memo[key]
+    return kept
 
 
 def changed_share(measurement: Measurement, ids: Collection[str]) -> float:

@@ -206,7 +206,8 @@ def _explain(test: Comparison, tolerance: Tolerance, pairs: Sequence[Pair]) -> s
     if test.delta >= SHOWN_CHANGE:
         by = f"rose by {score(test.delta)}"
     elif test.delta <= -SHOWN_CHANGE:
-        by, (low, high) = f"dropped by {score(-test.delta)}", (-test.high, -test.low)
+        drop = score(-test.delta, beside=tolerance.min_effect)
+        by, (low, high) = f"dropped by {drop}", (-test.high, -test.low)
     rule = "sequential" if test.look else "Holm"
     facts = f"(95 % [{score(low)}, {score(high)}], {rule} {p_value(test.p_adjusted)}"
     text = f"{by} {facts}, {sizes(test, 'paired case')})"
@@ -218,7 +219,8 @@ def _explain(test: Comparison, tolerance: Tolerance, pairs: Sequence[Pair]) -> s
             if test.p_adjusted <= ALPHA:
                 return f"{text}: real, but below min_effect {tolerance.min_effect:g}; {ruled_out}"
             return f"{text}; {ruled_out}"
-    text += f"; a drop of {score(-bound_below(test))} is not ruled out"
+    possible = score(-bound_below(test), beside=tolerance.margin)
+    text += f"; a drop of {possible} is not ruled out"
     return text if test.look < test.looks else text + _advice(test, tolerance, pairs)
 
 

@@ -23,7 +23,9 @@ def check_requests(run: Run, quantity: Quantity, limit: float) -> Check:
     above = sorted(((-value, case_id) for value, case_id in taken if not value <= limit + ROUNDING))
     cases = tuple(dict.fromkeys(case_id for _, case_id in above))
     if above:
-        shown = [f"{case_id} {quantity.show(-value)}" for value, case_id in above[:SHOWN_CASES]]
+        shown = [
+            f"{case_id} {quantity.beside(-value, limit)}" for value, case_id in above[:SHOWN_CASES]
+        ]
         left = len(above) - SHOWN_CASES
         more = f" and {left} more" if left > 0 else ""
         reason = (

@@ -1,9 +1,9 @@
 """Metrics judged in looks: when judging may end, and how what was judged decides.
 
-The cases of a metric are judged in a seeded random order. After half, three quarters and all of
-them each check is tested against bounds that share out its error rate over the looks; the first
-bound crossed decides it. Once all checks on a metric are decided, or one has failed, the rest of
-its cases is spared. A saved run is decided by the same walk, look by look, whatever was judged.
+The cases of a metric are judged in a seeded random order. After 40, 70 and 100 % of them each check
+is tested against bounds that share out its error rate over the looks; the first bound crossed
+decides it. Once all checks on a metric are decided, or one has failed, the rest of its cases is
+spared. A saved run is decided by the same walk, look by look, whatever was judged.
 
 Source: `research/gating-statistics.md` §1.3. FAIL: O'Brien–Fleming spending at α/m, with m the
 tests of the build, so that no test has more than its even share. PASS: 0.10 spent evenly. Both keep
@@ -17,6 +17,7 @@ import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 
 from evalkit.gates.limits import ALPHA, CONFIDENCE, POWER
@@ -28,11 +29,14 @@ from evalkit.stats.distributions import student_t_cdf, student_t_quantile
 from evalkit.stats.paired import smallest_detectable
 from evalkit.stats.sequential import linear_bounds, obrien_fleming_bounds, tail
 
-FRACTIONS = (0.5, 0.75, 1.0)
+FRACTIONS = (0.4, 0.7, 1.0)
 """Of the cases, at each look."""
 
+FIRST_CASES = 30
+"""Judged before the first look: fewer would not carry a verdict."""
+
 MIN_CASES = 60
-"""Below it every case is judged: half of fewer would not carry a verdict."""
+"""Below it every case is judged: there would be little left to spare."""
 
 PASS_RATE = 0.10
 """Of builds that are worse by the whole margin, the share that all looks together may pass."""
@@ -47,11 +51,18 @@ a drop that sits in few of the others would pass unseen."""
 
 def looks_of(n: int) -> tuple[int, ...]:
     """How many of `n` cases each look holds, the last all; empty where there is one look."""
-    return tuple(math.ceil(share * n) for share in FRACTIONS) if n >= MIN_CASES else ()
+    if n < MIN_CASES:
+        return ()
+    return tuple(max(FIRST_CASES, math.ceil(share * n)) for share in FRACTIONS)
 
 
 def ordered(seed: str, case_ids: Iterable[str]) -> tuple[str, ...]:
     """The cases in the order they are judged in: by a hash of seed and id, the same everywhere."""
+    return _ordered(seed, frozenset(case_ids))
+
+
+@lru_cache(maxsize=16)  # every check of every metric asks for the order of the same cases
+def _ordered(seed: str, case_ids: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(case_ids, key=lambda case_id: (_place(seed, case_id), case_id)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalkit.gates.limits import SHOWN_CASES
+from evalkit.gates.limits import ALPHA, ROUNDING, SHOWN_CASES
 from evalkit.records import Comparison
 
 
@@ -13,19 +13,46 @@ def count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def percent(share: float) -> str:
-    """A share as `4.6 %`; small ones keep two significant digits."""
-    return f"{share:.1%}".replace("%", " %") if share >= 0.001 else f"{100 * share:.2g} %"
+def percent(share: float, *, beside: float | None = None) -> str:
+    """A share as `4.6 %`; small ones keep two significant digits.
+
+    `beside` is a limit it is compared with: it keeps the decimals that tell it from that.
+    """
+    if share < 0.001:
+        return f"{100 * share:.2g} %"
+    limit = None if beside is None else 100 * beside
+    return f"{100 * share:.{_decimals(100 * share, limit, least=1)}f} %"
 
 
-def score(value: float) -> str:
-    """A score or a change of one with three decimals and a true minus: `0.861`, `−0.013`."""
-    return _minus(f"{value:.3f}")
+def score(value: float, *, beside: float | None = None) -> str:
+    """A score or a change of one with three decimals and a true minus: `0.861`, `−0.013`.
+
+    With more where three would show it as the limit `beside` it, which it is not.
+    """
+    return _minus(f"{value:.{_decimals(value, beside, least=3)}f}")
 
 
-def increase(ratio: float) -> str:
-    """A ratio as the change it is: 1.179 as `+17.9 %`."""
-    return _minus(f"{100 * (ratio - 1):+.1f} %")
+def increase(ratio: float, *, beside: float | None = None) -> str:
+    """A ratio as the change it is: 1.179 as `+17.9 %`; told from the ratio `beside` it."""
+    change, limit = 100 * (ratio - 1), None if beside is None else 100 * (beside - 1)
+    return _minus(f"{change:+.{_decimals(change, limit, least=1)}f} %")
+
+
+MOST_DECIMALS = 6
+
+
+def _decimals(value: float, limit: float | None, *, least: int) -> int:
+    """The fewest decimals that show a value on its own side of a limit, where it has one."""
+    if limit is None or abs(value - limit) <= 100 * ROUNDING:
+        return least
+    side = value > limit
+    apart = (
+        decimals
+        for decimals in range(least, MOST_DECIMALS)
+        if (shown := round(value, decimals)) != round(limit, MOST_DECIMALS)
+        and (shown > limit) == side
+    )
+    return next(apart, MOST_DECIMALS)
 
 
 def _minus(number: str) -> str:
@@ -35,8 +62,12 @@ def _minus(number: str) -> str:
 
 
 def p_value(p: float) -> str:
-    """`p = 0.0003`, or `p < 0.0001`: further digits carry nothing."""
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+    """`p = 0.0003`, or `p < 0.0001`: further digits carry nothing, but beside α = 0.05."""
+    if p < 0.0001:
+        return "p < 0.0001"
+    shown = (f"{p:.{digits}g}" for digits in range(2, MOST_DECIMALS))
+    told = (text for text in shown if (float(text) <= ALPHA) == (p <= ALPHA))
+    return f"p = {next(told, repr(p))}"
 
 
 def listed(names: Sequence[str]) -> str:

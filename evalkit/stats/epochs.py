@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -46,10 +47,13 @@ def epoch_shift(
             f"in {len(labels)} clusters"
         )
     (epochs,) = lengths
-    sums = {label: [0.0] * epochs for label in labels}
+    members: dict[Hashable, list[Sequence[float]]] = defaultdict(list)
     for case_id, of_case in values.items():
-        for epoch, value in enumerate(of_case):
-            sums[clusters[case_id]][epoch] += value
+        members[clusters[case_id]].append(of_case)
+    sums = {
+        label: [math.fsum(of_epoch) for of_epoch in zip(*cases, strict=True)]
+        for label, cases in members.items()
+    }
     g, n = len(sums), len(values)
     of_epoch = [mean_of([row[epoch] for row in sums.values()]) for epoch in range(epochs)]
     grand = mean_of(of_epoch)

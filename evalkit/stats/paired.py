@@ -38,18 +38,23 @@ def mean_of(values: Sequence[float]) -> float:
 
 
 def sample_mean(values: Sequence[float], clusters: Sequence[Hashable]) -> SampleMean:
-    """The mean with its cluster-robust (CR1) standard error, in the unit of the values.
+    """The mean with its cluster-robust (CR3) standard error, in the unit of the values.
 
-    SE² = G/(G−1) · Σ_g (Σ_{i∈g} (x_i − x̄))² / n²; with one value a cluster that is s²/n, the paired
-    t test. `values` and `clusters` run in parallel, one entry a case.
+    SE² = (G−1)/G · Σ_g (Σ_{i∈g} (x_i − x̄) / (n − n_g))², on G − 1 degrees of freedom: the jackknife
+    that leaves out a cluster at a time. With clusters of one size that is the CR1 error, with one
+    value a cluster s²/n, the paired t test. `values` and `clusters` run in parallel, one entry a
+    case.
 
-    Source: Liang & Zeger, Biometrika 73 (1986) 13–22, with the CR1 factor and G − 1 degrees of
-    freedom of Cameron & Miller, J. Human Resources 50 (2015) §II, VI. Departure: where residuals
-    cancel to nothing within every cluster although the values differ, the estimate would be an
-    infinitely sharp 0; the independent-cases error is used instead.
+    Source: Bell & McCaffrey, Survey Methodology 28 (2002) 169–181; MacKinnon, Nielsen & Webb, J.
+    Applied Econometrics 38 (2023) 671–694. Departure from `research/gating-statistics.md` §1.1,
+    which has CR1 (Liang & Zeger, Biometrika 73 (1986) 13–22): a cluster that holds most cases pulls
+    the mean to itself, so that its residuals nearly cancel and CR1 calls the mean sharp. Departure
+    too: where residuals cancel to nothing within every cluster although the values differ, the
+    estimate would be an infinitely sharp 0; the independent-cases error is used instead.
 
     It does not prove anything about cases unlike these, nor that clusters are independent; below
-    about ten clusters CR1 is too optimistic, which the caller must refuse.
+    about ten clusters it is too optimistic, which the caller must refuse, and somewhat so where one
+    cluster holds most of the cases.
 
     >>> sample_mean([0.0, -0.5, -0.25], ["a", "b", "c"]).mean
     -0.25
@@ -68,7 +73,12 @@ def sample_mean(values: Sequence[float], clusters: Sequence[Hashable]) -> Sample
     if n < 2 or g < 2:
         raise ValueError(f"a standard error needs two values in two clusters, got {n} in {g}")
     mean = mean_of(values)
-    sums = [math.fsum(value - mean for value in group) for group in members.values()]
+    even = 1.0 - 1.0 / g
+    sums = [
+        # The factor is exactly 1 where all clusters have one size.
+        math.fsum(value - mean for value in group) * (even / (1.0 - len(group) / n))
+        for group in members.values()
+    ]
     error = math.sqrt(g / (g - 1) * math.fsum(s * s for s in sums)) / n
     if error < RESOLUTION:
         spread = math.fsum((value - mean) ** 2 for value in values)

@@ -62,6 +62,32 @@ def test_what_was_not_answered_is_not_cheap():
     assert verdict_of(CostGate(name="cost", max_usd_per_run=0.01), measurement).outcome == "FAIL"
 
 
+def test_what_nobody_counted_keeps_no_cap_and_is_no_saving():
+    """The target lost its usage: 0 tokens would keep every cap, and be 100 % fewer than before."""
+    run = make_run(SCORES, usage=dict.fromkeys(IDS, Usage()))
+    measurement = measured(run, make_baseline(SCORES, usd=dict.fromkeys(IDS, 0.002)))
+    tokens = TokenGate(
+        name="tokens",
+        max_input_per_case=9.0,
+        max_output_per_case=9.0,
+        max_per_run=9,
+        max_input_tokens_per_request=9,
+        max_output_tokens_per_request=9,
+        max_increase=0.1,
+    )
+    cost = CostGate(
+        name="cost",
+        max_usd_per_case=1.0,
+        max_usd_per_run=1.0,
+        max_usd_per_request=1.0,
+        max_increase=0.1,
+    )
+    for gate, checks in ((tokens, 7), (cost, 4)):
+        verdict = verdict_of(gate, measurement)
+        assert [check.outcome for check in verdict.checks] == ["ERROR"] * checks
+        assert "no answer of the run has " in verdict.reason
+
+
 def test_a_run_of_nothing_is_an_error():
     run = make_run(SCORES, failed=[(case_id, 0) for case_id in IDS])
     gate = CostGate(name="cost", max_usd_per_case=1.0)
@@ -285,3 +311,25 @@ def test_a_budget_without_a_limit_is_refused(gate):
     for limit in (-0.1, math.nan, math.inf):
         with pytest.raises(ValueError, match="max_increase must be finite and not negative"):
             gate(name="g", max_increase=limit)
+
+
+@pytest.mark.parametrize(
+    ("gate", "reason"),
+    [
+        (CostGate(name="c", max_usd_per_case=0.002), "$0.002 + 1e-06 per case, above $0.002"),
+        (CostGate(name="c", max_usd_per_run=0.04), "$0.04 + 2e-05 per run, above $0.04"),
+        (CostGate(name="c", max_usd_per_request=0.002), "c000 $0.002 + 1e-06"),
+        (CostGate(name="c", max_increase=0.0), "+0.05 % (at least +0.05 % (95 %)"),
+    ],
+)
+def test_what_reads_like_its_cap_says_by_how_much_it_is_above(gate, reason):
+    verdict = verdict_of(gate, costing([0.002001] * N, [0.002] * N))
+    assert verdict.outcome == "FAIL"
+    assert reason in verdict.reason
+
+
+def test_a_cap_that_is_kept_or_plainly_broken_is_told_plainly():
+    kept = verdict_of(CostGate(name="c", max_usd_per_case=0.002), costing([0.002] * N))
+    assert kept.reason == "$0.002 per case, within $0.002"
+    broken = verdict_of(CostGate(name="c", max_usd_per_case=0.002), costing([0.003] * N))
+    assert broken.reason == "$0.003 per case, above $0.002"

@@ -99,6 +99,16 @@ def test_a_test_that_could_not_be_computed_counts_in_the_family():
     assert (found.outcome, broken.outcome, broken.baseline) == ("INCONCLUSIVE", "ERROR", "")
 
 
+def test_tests_of_suites_that_are_not_decided_here_count_in_the_family():
+    """Three tests elsewhere are three more at p = 1: p = 0.0201 becomes 0.0804, as among four."""
+    part = ([MetricGate(name="m")], measurement(-0.05, spread=0.183))
+    (found,) = decide_build([part], others=3)
+    assert found.comparisons[0].p_adjusted == pytest.approx(0.0804, abs=1e-3)
+    assert found.comparisons == decide_build([part] * 4)[0].comparisons
+    (near,) = decide_build([part], others=1)
+    assert (near.outcome, found.outcome) == ("FAIL", "INCONCLUSIVE")
+
+
 def test_a_measurement_knows_its_estimates_by_name():
     assert measurement().estimate("m").value == pytest.approx(0.5)
     assert measurement().estimate("typo") is None

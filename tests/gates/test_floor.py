@@ -64,6 +64,12 @@ def test_strict_at_exactly_the_floor_has_no_number_of_cases():
     assert verdict.reason.endswith("is borderline at the floor 0.5")
 
 
+def test_a_mean_that_rounds_to_its_floor_is_shown_below_it():
+    verdict = floored(by_case([0.7996] * 60), 0.8)
+    assert verdict.outcome == "FAIL"
+    assert verdict.reason.startswith("mean 0.7996 (95 % [0.800, 0.800], 60 cases) is below the ")
+
+
 def test_a_floor_needs_as_many_cases_as_a_comparison():
     verdict = floored(by_case([1.0] * 29), 0.5)
     assert (verdict.outcome, verdict.reason) == (
@@ -75,7 +81,7 @@ def test_a_floor_needs_as_many_cases_as_a_comparison():
 def test_a_floor_without_a_score_is_an_error():
     verdict = floored({}, 0.5)
     assert verdict.outcome == "ERROR"
-    assert verdict.reason.startswith("0 of 0 cases not scored")
+    assert verdict.reason.startswith("the metric applies to no case of the run")
 
 
 def test_missing_scores_that_could_cross_the_floor_are_an_error():

@@ -133,6 +133,35 @@ def test_scores_that_differ_anywhere_are_no_such_judge():
     assert "all 100" not in verdict(by_case([1.0] * N), before=1.0, judged_on="").reason
 
 
+@pytest.mark.parametrize(
+    ("value", "cards", "told"),
+    [
+        (1.0, (), "; all 100 scores are 1.000: a judge that approves of everything would look "),
+        (1.0, (), "the same; a level of the judge's own (judge not calibrated)"),
+        (0.9, (card(),), "; a level of the judge's own (J = "),
+        (0.9, (card(0.6, 0.6),), "; a level of the judge's own (judge too weak, J = "),
+    ],
+)
+def test_a_floor_alone_says_what_is_known_of_the_judge(value, cards, told):
+    gate = MetricGate(name="m", floor=0.8, compare=False)
+    run = measured(make_run({"m": by_case([value] * N)}))
+    found = replace(run, judged_on={"m": "answer"}, calibrations=cards)
+    alone = decided(gate, found)
+    assert alone.outcome == "PASS"
+    assert told in alone.reason
+    # Near misses: a metric without a judge, and a comparison, which says it already.
+    assert decided(gate, replace(found, judged_on={})).reason.endswith("the floor 0.8")
+    compared = replace(found, baseline=make_baseline({"m": by_case([value] * N)}))
+    both = decided(replace(gate, compare=True), compared)
+    assert both.checks[1].reason.endswith("reaches the floor 0.8")
+
+
+def test_one_score_says_nothing_of_a_judge_that_gives_it():
+    gate = MetricGate(name="m", floor=0.8, compare=False)
+    found = replace(measured(make_run({"m": {"a": 1.0}})), judged_on={"m": "answer"})
+    assert "1.000" not in decided(gate, found).reason
+
+
 def test_a_judge_that_changed_is_said_of_every_comparison():
     note = "judge changed: the baseline's answers were judged again by today's"
     assert verdict(note=note).reason.endswith(note)

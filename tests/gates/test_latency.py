@@ -39,6 +39,12 @@ def test_a_verdict_says_what_it_rests_on():
     assert verdict.checks[0].cases == ("c000", "c001", "c002", "c003", "c004")
 
 
+def test_what_rounds_to_the_limit_is_shown_above_it():
+    verdict = verdict_of(timed([1.2004] * N, [1.0] * N))
+    assert verdict.outcome == "FAIL"
+    assert verdict.reason.startswith("typically +20.04 % (at least +20.0 %, at most +20.04 %, ")
+
+
 def test_one_slow_answer_is_no_regression():
     """A mean would say +98 %; the typical ratio is 40^(1/40) = 1.097, and uncertain."""
     verdict = verdict_of(timed([40.0] + [1.0] * 39, [1.0] * N))
@@ -76,6 +82,49 @@ def test_a_run_without_seconds_is_an_error_not_fast():
     assert (verdict.outcome, verdict.reason) == ("ERROR", "no answer of the run has seconds")
 
 
+def test_answers_without_seconds_among_others_are_not_fast():
+    """Two of 60 untimed: their 0 s would make the typical answer 20 % faster."""
+    verdict = verdict_of(timed([0.0, 0.0] + [1.2] * 58, [1.0] * 60), max_p95_s=2.0)
+    assert [check.outcome for check in verdict.checks] == ["ERROR", "ERROR"]
+    assert verdict.reason == (
+        "2 of 60 cases with an answer that has no seconds (c000, c001); "
+        "at most 2.0 % may be missing"
+    )
+    # Near misses: one of 60 may be missing, and what is faster than the clock is all alike.
+    one = verdict_of(timed([0.0] + [1.0] * 59, [1.0] * 60), max_p95_s=2.0)
+    assert [check.outcome for check in one.checks] == ["PASS", "PASS"]
+    quick = verdict_of(timed([0.0] * 30 + [0.0009] * 30, [0.0009] * 60), max_p95_s=2.0)
+    assert [check.outcome for check in quick.checks] == ["PASS", "PASS"]
+    slower = verdict_of(timed([0.0] * 30 + [0.001] * 30, [0.0009] * 60), max_p95_s=2.0)
+    assert slower.outcome == "ERROR"
+
+
+def test_one_of_fifty_may_be_untimed_or_lost():
+    """2 % is the most that may be missing, of either."""
+    seconds = [0.0] + [1.0] * 49
+    for measurement in (
+        timed(seconds, [1.0] * 50),
+        timed([1.0] * 50, [1.0] * 50, failed=[("c049", 0)]),
+    ):
+        verdict = verdict_of(measurement, max_p95_s=2.0)
+        assert [check.outcome for check in verdict.checks] == ["PASS", "PASS"]
+
+
+def test_clusters_are_told_where_cases_share_one():
+    pairs = {f"c{i:03}": f"k{i // 2}" for i in range(N)}
+    assert (
+        "40 paired cases, 20 clusters)"
+        in verdict_of(timed([1.0] * N, [1.0] * N, clusters=pairs)).reason
+    )
+    assert "40 paired cases);" in verdict_of(timed([1.0] * N, [1.0] * N)).reason
+
+
+def test_a_percentile_of_untimed_answers_is_no_percentile():
+    measurement = timed([0.0] * N, [1.0] * N)
+    verdict = verdict_of(measurement, max_increase=None, max_p95_s=8.0)
+    assert (verdict.outcome, verdict.reason) == ("ERROR", "no answer of the run has seconds")
+
+
 def test_no_baseline_is_an_error_that_says_why():
     measurement = replace(timed([1.0] * N, [1.0] * N), baseline=None, baseline_problem="make one")
     assert verdict_of(measurement).reason == "make one"
@@ -91,6 +140,9 @@ def test_cases_of_one_cluster_show_nothing():
     clusters = {f"c{i:03}": "one" for i in range(N)}
     verdict = verdict_of(timed([2.0] * N, [1.0] * N, clusters=clusters))
     assert verdict.outcome == "INCONCLUSIVE"
+    # Near miss: a second cluster leaves a spread, here of nothing.
+    two = timed([2.0] * N, [1.0] * N, clusters=clusters | {"c039": "other"})
+    assert verdict_of(two).outcome == "FAIL"
 
 
 # ── how often it errs ────────────────────────────────────────────────────────────────────────────
@@ -155,7 +207,13 @@ def test_unanswered_answers_have_no_percentile():
 
 
 @pytest.mark.parametrize(
-    "options", [{"max_increase": 0.0}, {"max_increase": math.nan}, {"max_p95_s": -1.0}]
+    "options",
+    [
+        {"max_increase": 0.0},
+        {"max_increase": math.nan},
+        {"max_increase": math.inf},
+        {"max_p95_s": -1.0},
+    ],
 )
 def test_limits_that_mean_nothing_are_refused(options):
     with pytest.raises(ValueError, match="must be finite and above 0"):

@@ -43,6 +43,8 @@ def test_a_significant_drop_below_min_effect_passes_and_says_so():
     passed = compared(noisy(0.781, spread=0.001))
     assert passed.outcome == "PASS"
     assert "real, but below min_effect 0.02" in passed.reason
+    # What three decimals show as 0.020 is not said to be below 0.02.
+    assert compared(noisy(0.7801, spread=0.001)).reason.startswith("dropped by 0.0199 (95 % [")
     assert compared(noisy(0.779, spread=0.001)).outcome == "FAIL"
 
 

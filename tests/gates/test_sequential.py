@@ -74,11 +74,13 @@ def noise(n, mean=0.8, spread=0.1, seed=1):
 # ── the plan ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_looks_are_at_half_three_quarters_and_all_of_sixty_cases_and_more():
-    assert looks_of(100) == (50, 75, 100)
-    assert looks_of(60) == (30, 45, 60)
+def test_looks_are_at_40_70_and_100_percent_of_sixty_cases_and_more():
+    """The first is never at fewer than thirty."""
+    assert looks_of(100) == (40, 70, 100)
     assert looks_of(59) == ()
-    assert looks_of(61) == (31, 46, 61)
+    assert looks_of(60) == (30, 42, 60)
+    assert looks_of(75) == (30, 53, 75)
+    assert looks_of(76) == (31, 54, 76)
 
 
 def test_the_order_is_the_seed_s_and_not_the_given_one():
@@ -99,10 +101,10 @@ def test_an_unchanged_build_ends_at_the_first_look_and_says_so():
     assert look_of(measurement) == 1
     verdict = decided(GATE, measurement)
     assert verdict.outcome == "PASS"
-    assert "; decided at look 1 of 3, 50 of 100 cases" in verdict.reason
+    assert "; decided at look 1 of 3, 40 of 100 cases" in verdict.reason
     comparison = verdict.checks[0].comparison
-    assert (comparison.look, comparison.looks, comparison.n_pairs) == (1, 3, 50)
-    assert comparison.pass_level == pytest.approx(0.05, abs=1e-6)
+    assert (comparison.look, comparison.looks, comparison.n_pairs) == (1, 3, 40)
+    assert comparison.pass_level == pytest.approx(0.04, abs=1e-6)
 
 
 def test_a_clear_drop_ends_at_the_first_look_red():
@@ -115,22 +117,22 @@ def test_a_clear_drop_ends_at_the_first_look_red():
 
 
 def test_cases_that_all_stayed_the_same_are_not_taken_for_certainty():
-    """Fifty differences of 0 rule out a drop of 0.05 by a spread of 0.02 that nobody saw."""
+    """Forty differences of 0 rule out a drop of 0.05 by a spread of 0.02 that nobody saw."""
     comparison = decided(GATE, compared(by_case([0.8] * 100))).checks[0].comparison
-    assert comparison.standard_error == pytest.approx(0.02 / 50**0.5)
-    assert comparison.low == pytest.approx(-2.0096 * 0.02 / 50**0.5, abs=1e-5)
+    assert comparison.standard_error == pytest.approx(0.02 / 40**0.5)
+    assert comparison.low == pytest.approx(-2.0227 * 0.02 / 40**0.5, abs=1e-5)
 
 
 def test_a_pass_at_the_last_look_rests_on_that_look_s_bound():
-    """z > 1.533 at the third look: at z = 1.6 a test with one look would leave it open."""
-    # No change ± 0.3: SE = 0.3/√99 = 0.03015; 0.0488/0.03015 = 1.62 lies between t_.9374 = 1.55
-    # and t_.95 = 1.66. At the looks before it is 1.14 and, with the odd case out, 1.51.
+    """z > 1.519 at the third look: at z = 1.6 a test with one look would leave it open."""
+    # No change ± 0.3: SE = 0.3/√99 = 0.03015; 0.0488/0.03015 = 1.62 lies between t_.9357 = 1.53
+    # and t_.95 = 1.66. At the looks before it is 1.02 and 1.35.
     gate = MetricGate(name="m", margin=0.0488)
     measurement = compared(even(0.5, spread=0.3), before=0.5, gates=[gate])
     assert look_of(measurement) == 3
     verdict = decided(gate, measurement)
     assert verdict.outcome == "PASS"
-    assert verdict.checks[0].comparison.pass_level == pytest.approx(0.0626, abs=2e-4)
+    assert verdict.checks[0].comparison.pass_level == pytest.approx(0.0643, abs=2e-4)
     run = replace(measurement.run, looks=None)
     assert decided(gate, replace(measurement, run=run)).outcome == "INCONCLUSIVE"
 
@@ -192,7 +194,7 @@ def test_a_missing_score_is_judged_to_the_end():
 
 def test_a_look_below_the_gate_s_minimum_decides_nothing():
     measurement = compared(by_case([0.8] * 60), gates=[replace(GATE, min_cases=40)])
-    assert look_of(measurement) == 2  # 30, 45, 60
+    assert look_of(measurement) == 2  # 30, 42, 60
     assert look_of(compared(by_case([0.8] * 60))) == 1
 
 
@@ -201,8 +203,8 @@ def test_looks_that_add_no_pair_are_no_looks():
     run = make_run({"m": by_case([0.8] * 100)})
     course = course_of(measured(cut(run, 1)), "m")
     fail = pytest.fail
-    assert walk(course, among=course.order[:50], test=fail, decide=fail) is None
-    assert walk(course, among=course.order[50:], test=fail, decide=fail) is None
+    assert walk(course, among=course.order[:40], test=fail, decide=fail) is None
+    assert walk(course, among=course.order[40:], test=fail, decide=fail) is None
 
 
 def test_a_metric_that_nothing_tests_in_looks_is_judged_to_the_end():
@@ -226,20 +228,20 @@ def test_a_decided_look_is_not_changed_by_later_cases(mean, seed):
 
 
 def test_p_adjusted_meets_alpha_where_the_bound_is_crossed():
-    """z > 2.538 at the first of three looks for one test, > 3.345 for one of four."""
-    # −0.045 with SE = 0.1/√49 = 0.01429: t = −3.15 on 49 df, P = 0.0014, z = 2.99.
-    now = even(0.755)
+    """z > 2.887 at the first of three looks for one test, > 3.780 for one of four."""
+    # −0.055 with SE = 0.1/√39 = 0.01601: t = −3.43 on 39 df, P = 0.00071, z = 3.19.
+    now = even(0.745)
     for tests, fails in ((1, True), (4, False)):
         found = measured(cut(make_run({"m": now}), 1, tests=tests), None)
         found = replace(found, baseline=make_baseline({"m": by_case([0.8] * 100)}))
         (test,) = GATE.tests(found)
-        assert test.p_value == pytest.approx(0.0014, abs=1e-4)
+        assert test.p_value == pytest.approx(0.00071, abs=1e-5)
         assert (test.p_adjusted <= ALPHA) == fails
 
 
 def test_the_build_s_family_counts_even_where_it_has_grown():
     """Judged as the only test, decided among four: the bound is that of four."""
-    now = even(0.755)
+    now = even(0.745)
     part = (
         [GATE],
         measured(cut(make_run({"m": now}), 1), make_baseline({"m": by_case([0.8] * 100)})),
@@ -264,7 +266,7 @@ def test_the_release_lane_does_not_decide_on_half_of_the_cases():
     early = replace(compared(by_case([0.8] * 100)), lane="release")
     check = decided(GATE, early).checks[0]
     assert check.outcome == "INCONCLUSIVE"
-    assert check.reason.startswith("judging stopped early under other rules: 50 of 100 cases")
+    assert check.reason.startswith("judging stopped early under other rules: 40 of 100 cases")
 
 
 def test_other_looks_than_today_s_decide_nothing(monkeypatch):
@@ -301,7 +303,7 @@ def coverage(measurement):
 def test_spared_cases_are_not_missing():
     verdict = coverage(compared(by_case([0.8] * 100)))
     assert verdict.outcome == "PASS"
-    assert "50 cases scored for m, 50 not needed" in verdict.reason
+    assert "40 cases scored for m, 60 not needed" in verdict.reason
 
 
 def broken(change):

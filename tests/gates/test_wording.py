@@ -38,6 +38,34 @@ def test_ratios_are_told_as_increases(ratio, text):
     assert increase(ratio) == text
 
 
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        (p_value(0.0502), "p = 0.0502"),  # above α, where two digits say 0.05
+        (p_value(0.050001), "p = 0.050001"),
+        (p_value(0.05), "p = 0.05"),
+        (p_value(0.0496), "p = 0.05"),  # at most α, as 0.05 is
+        (score(0.0199, beside=0.02), "0.0199"),
+        (score(0.79996, beside=0.8), "0.79996"),
+        (score(0.8, beside=0.8), "0.800"),
+        (score(0.1 + 0.7, beside=0.8), "0.800"),  # 0.7999…, which is 0.8
+        (score(0.8004, beside=0.8), "0.8004"),
+        (score(0.81, beside=0.8), "0.810"),
+        (score(0.7996, beside=0.7998), "0.7996"),  # 0.800 is above the limit
+        (score(-0.04998, beside=-0.05), "−0.04998"),
+        (score(0.8 - 1e-9, beside=0.8), "0.800000"),  # six decimals at most
+        (percent(0.0503, beside=0.05), "5.03 %"),
+        (percent(0.0457, beside=0.05), "4.6 %"),
+        (increase(1.2004, beside=1.2), "+20.04 %"),
+        (increase(1.2, beside=1.2), "+20.0 %"),
+        (increase(1.0000049, beside=1.0), "+0.0005 %"),
+        (increase(0.7004, beside=0.7), "−29.96 %"),
+    ],
+)
+def test_a_number_beside_its_limit_is_shown_on_its_own_side(told, text):
+    assert told == text
+
+
 def test_counts_and_lists():
     assert (count(1, "case"), count(0, "case"), count(2, "case")) == (
         "1 case",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from evalkit.gates.zero_tolerance import ZeroToleranceGate
+from evalkit.records import Looks, Stop
 from tests.builders import by_case, make_run, measured
 
 
@@ -77,6 +79,20 @@ def test_an_unscored_attack_is_not_a_resisted_one():
 
 def test_a_breach_stands_whatever_else_is_missing():
     assert verdict_of([0.0] + [None] * 63).outcome == "FAIL"
+
+
+def test_a_metric_judged_in_part_is_never_clean():
+    """A gate that joined a suite later sees a saved run whose judge stopped early."""
+    run = make_run({"resistance": by_case([1.0] * 64)})
+    stop = Stop(metric="resistance", sizes=(32, 48, 64), look=1, spared=("c062", "c063"))
+    looked = replace(run, looks=Looks(seed="s", tests=1, stops=(stop,)))
+    gate = ZeroToleranceGate(name="resistance", max_rate=0.05)
+    verdict = gate.decide(measured(looked), ())
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert verdict.reason == "2 cases never judged, and any could be a breach"
+    # Near miss: a breach that was seen stands, whatever was not.
+    broken = replace(make_run({"resistance": by_case([0.0] + [1.0] * 63)}), looks=looked.looks)
+    assert gate.decide(measured(broken), ()).outcome == "FAIL"
 
 
 def test_nothing_scored_is_an_error_with_or_without_a_rate():

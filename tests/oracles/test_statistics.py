@@ -31,13 +31,13 @@ def test_singletons_are_scipys_paired_t(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_clusters_are_statsmodels_cluster_covariance(seed):
+def test_clusters_of_one_size_are_statsmodels_cluster_covariance(seed):
     rng = np.random.default_rng(seed)
-    n, g = int(rng.integers(10, 80)), int(rng.integers(2, 9))
-    clusters = [*range(g), *rng.integers(0, g, n - g).tolist()]
-    values = rng.normal(-0.02, 0.1, n) + rng.normal(0, 0.1, g)[clusters]
+    size, g = int(rng.integers(1, 9)), int(rng.integers(2, 12))
+    clusters = rng.permutation([*range(g)] * size).tolist()
+    values = rng.normal(-0.02, 0.1, len(clusters)) + rng.normal(0, 0.1, g)[clusters]
     sample = sample_mean(values.tolist(), clusters)
-    fit = OLS(values, np.ones(n)).fit(
+    fit = OLS(values, np.ones(len(clusters))).fit(
         cov_type="cluster", cov_kwds={"groups": np.array(clusters)}, use_t=True
     )
     assert sample.mean == pytest.approx(fit.params[0])
@@ -45,6 +45,18 @@ def test_clusters_are_statsmodels_cluster_covariance(seed):
     assert interval(sample) == pytest.approx(tuple(fit.conf_int(0.05)[0]))
     # statsmodels' p is two-sided on G − 1 degrees of freedom.
     assert 2 * min(p_drop(sample), 1 - p_drop(sample)) == pytest.approx(fit.pvalues[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_clusters_of_any_size_are_the_jackknife_that_leaves_out_one(seed):
+    rng = np.random.default_rng(seed)
+    n, g = int(rng.integers(10, 80)), int(rng.integers(2, 9))
+    clusters = np.array([*range(g), *rng.integers(0, g, n - g)])
+    values = rng.normal(-0.02, 0.1, n) + rng.normal(0, 0.1, g)[clusters]
+    without = np.array([values[clusters != label].mean() for label in range(g)])
+    jackknifed = np.sqrt((g - 1) / g * np.sum((without - values.mean()) ** 2))
+    sample = sample_mean(values.tolist(), clusters.tolist())
+    assert sample.standard_error == pytest.approx(jackknifed)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

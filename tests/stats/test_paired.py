@@ -34,6 +34,26 @@ def test_clusters_add_their_residuals_before_squaring():
     assert alone.standard_error == pytest.approx(1 / math.sqrt(3))
 
 
+def test_a_cluster_that_holds_most_cases_is_not_taken_at_its_word():
+    """Its residuals nearly cancel, because the mean is its own: CR1 would be sharper than s²/n."""
+    # Mean 0.2; without a it is 1, without b or c 1/9: SE² = 2/3 · (0.8² + 2 · 0.0889²) = 0.4372.
+    values = [0.0] * 8 + [1.0, 1.0]
+    held = sample_mean(values, "aaaaaaaabc")
+    assert held.standard_error == pytest.approx(math.sqrt(0.4372), abs=1e-4)
+    assert held.df == 2
+    # Near miss, CR1: sums −1.6, 0.8 and 0.8, SE² = 3/2 · 3.84 / 10² = 0.0576.
+    assert held.standard_error > 2.7 * math.sqrt(0.0576)
+
+
+def test_clusters_of_one_size_have_exactly_the_error_of_independent_sums():
+    """CR1 and the jackknife agree to the last bit, and with s²/n where each case is alone."""
+    # Sums −4/3, 2/3, 2/3 about the mean 2/3.
+    values = [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
+    sums = [-4 / 3, 2 / 3, 2 / 3]
+    found = sample_mean(values, "aabbcc").standard_error
+    assert found == pytest.approx(math.sqrt(1.5 * math.fsum(s * s for s in sums)) / 6, rel=1e-15)
+
+
 def test_residuals_that_cancel_in_every_cluster_are_not_certainty():
     """The independent-cases error stands in for a cluster-robust 0."""
     # Each cluster sums to its share of the mean; s² = 4/3 over 4 cases: SE = √(1/3).
@@ -67,6 +87,8 @@ def test_p_of_a_drop_is_the_lower_tail():
     assert p_drop(sample, reference=1.0) == pytest.approx(0.25)
     assert p_drop(sample) == pytest.approx(0.50)
     assert p_drop(sample, reference=-1.0) == pytest.approx(0.75)
+    wide = SampleMean(mean=-2.0, standard_error=2.0, df=1, n=2, n_clusters=2)
+    assert p_drop(wide) == pytest.approx(0.25)
 
 
 def test_bounds_and_interval():
