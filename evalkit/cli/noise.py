@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from evalkit.cli.options import Commands, at_least_one, command, say, surroundin
 
 if TYPE_CHECKING:
     from evalkit.config import Project
+    from evalkit.gates.protocol import Promise
+    from evalkit.plan import Plan
+    from evalkit.records import Run, Score
 
 FOLDER = Path(".evalkit") / "noise"
 """Where the epochs are kept that were bought, below the project's folder."""
@@ -28,6 +32,9 @@ def add(commands: Commands) -> None:
     )
     noise.add_argument("--seed", type=int, default=20261122, help="of what is drawn")
     noise.add_argument("--concurrency", type=at_least_one, help="cases in flight at once")
+    noise.add_argument(
+        "--alone", action="store_true", help="for builds of this suite alone: fewer tests share α"
+    )
     source = noise.add_mutually_exclusive_group()
     source.add_argument(
         "--from-baseline", action="store_true", help="use the baseline's epochs; calls no model"
@@ -53,36 +60,33 @@ def noise_command(options: argparse.Namespace) -> int:
 
 
 def _tell_run(options: argparse.Namespace, project: Project) -> None:
-    from evalkit import assemble, codec, noise_floor
+    from evalkit import assemble, codec
     from evalkit.records import Saved
 
     run = codec.load(Saved, options.from_run).run
-    promise = assemble.promise_of_run(run, project=project)
-    floor = noise_floor.noise_floor(run, promise, builds=options.replicates, seed=options.seed)
-    say(noise_floor.told(floor, source=f"of {options.from_run}"))
+    path = assemble.promise_of_run(run, project=project).path
+    family = _family(path, project, alone=options.alone)
+    for plan in _rehearsed(path, project, run.fingerprint.profile):
+        if plan.name == run.fingerprint.suite:
+            _tell(options, plan, run, family=family, source=f"of {options.from_run}")
 
 
 def _tell_baseline(options: argparse.Namespace, project: Project) -> None:
-    from evalkit import assemble, baselines, noise_floor
-    from evalkit.calls.traffic import Traffic
+    from evalkit import baselines, noise_floor
 
-    for plan in assemble.plans(
-        options.suite, project=project, profile=options.profile, traffic=Traffic(rehearsing=True)
-    ):
+    family = _family(options.suite, project, alone=options.alone)
+    for plan in _rehearsed(options.suite, project, options.profile):
         baseline = baselines.load_baseline(project.root, options.profile, plan.name)
-        floor = noise_floor.noise_floor(
-            noise_floor.run_of(baseline, plan.dataset.cases),
-            plan.promise,
-            builds=options.replicates,
-            seed=options.seed,
-        )
-        say(noise_floor.told(floor, source=f"of the baseline of {baseline.promoted_at}"))
+        run = noise_floor.run_of(baseline, plan.dataset.cases)
+        source = f"of the baseline of {baseline.promoted_at}"
+        _tell(options, plan, run, family=family, source=source)
 
 
 def _tell_fresh(options: argparse.Namespace, project: Project) -> None:
     from evalkit import assemble, codec, noise_floor, pipeline
     from evalkit.plan import Effort
 
+    family = _family(options.suite, project, alone=options.alone)  # before anything is bought
     folder = project.root / FOLDER
     place = pipeline.fresh_place(folder, resume=False)
     effort = Effort(repeats=options.epochs, concurrency=options.concurrency)
@@ -93,8 +97,58 @@ def _tell_fresh(options: argparse.Namespace, project: Project) -> None:
             run, again = noise_floor.measured(plan, place=place, effort=effort)
             kept = folder / "runs" / f"{plan.name}.json"
             codec.dump(kept, noise_floor.saved(run, plan.promise))
-            floor = noise_floor.noise_floor(
-                run, plan.promise, builds=options.replicates, seed=options.seed, again=again
-            )
-            say(noise_floor.told(floor, source="bought anew"))
+            _tell(options, plan, run, family=family, source="bought anew", again=again)
             print(f"kept: {kept.relative_to(project.root).as_posix()} (--from-run)")
+
+
+def _rehearsed(path: Path, project: Project, profile: str) -> tuple[Plan, ...]:
+    """The plans of a suite, to be read and not measured."""
+    from evalkit import assemble
+    from evalkit.calls.traffic import Traffic
+
+    return assemble.plans(path, project=project, profile=profile, traffic=Traffic(rehearsing=True))
+
+
+def _tell(
+    options: argparse.Namespace,
+    plan: Plan,
+    run: Run,
+    *,
+    family: int,
+    source: str,
+    again: Sequence[Score] = (),
+) -> None:
+    from evalkit import noise_floor
+
+    floor = noise_floor.noise_floor(
+        run,
+        plan.promise,
+        builds=options.replicates,
+        seed=options.seed,
+        again=again,
+        judge_costs=plan.judge_costs,
+        family=family,
+    )
+    say(noise_floor.told(floor, source=source))
+
+
+def _family(path: Path, project: Project, *, alone: bool) -> int:
+    """The tests of a build of the project's suites, or of this one. Raises `ConfigError`."""
+    from evalkit import assemble, comparing
+    from evalkit.config import load_suite
+    from evalkit.errors import ConfigError, Problem
+
+    built = [] if alone else sorted((project.root / "suites").glob("*.toml"))
+    promises: list[Promise] = []
+    problems: list[Problem] = []
+    for file in dict.fromkeys(one.resolve() for one in (path, *built)):
+        try:
+            suite = load_suite(file, root=project.root)
+            promises += [
+                assemble.promise_of(suite, name, project=project) for name in suite.header.measured
+            ]
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return comparing.family_size(promises)

@@ -8,13 +8,14 @@ until the gates on it are settled; `evalkit.gates.sequential` says when, and dec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalkit.baselines import answer_digest, passages_digest
 from evalkit.gates.metric import MetricGate
-from evalkit.gates.protocol import Measurement
+from evalkit.gates.protocol import Measurement, Promise
 from evalkit.gates.sequential import looks_of, ordered, settled
 from evalkit.metrics.protocol import Metric, judged_on
+from evalkit.observations import recorded
 from evalkit.plan import Past, Plan
 from evalkit.records import (
     Answer,
@@ -56,33 +57,48 @@ class Known:
         if past is None:
             return cls(cases={})
         cases = {case.id: case for case in past.baseline.cases}
-        return cls(cases=cases, anchors=frozenset(ordered(past.seed, cases)[:ANCHORS]))
+        return cls(cases=cases, anchors=anchors_of(past))
 
     def score(self, metric: Metric, case: Case, trial: Trial) -> Score | None:
-        """The mean over the baseline's epochs that showed the judge just this; None where none did.
-
-        Several epochs may have shown the same and a judge have scored it differently: their mean is
-        the best estimate, and pairs an unchanged answer with itself.
-        """
-        before = self.cases.get(case.id)
-        digests = _DIGESTS.get(judged_on(metric))
-        if before is None or digests is None or not isinstance(trial.outcome, Answer):
-            return None
+        """The score that the judge need not be asked for; None where it must be, as for anchors."""
         if case.id in self.anchors and judged_on(metric) == "answer":
             return None
-        digest, kept = digests
-        shown = digest(trial.outcome)
-        values = dict(before.scores).get(metric.name, ())
-        same = [value for value, then in zip(values, kept(before), strict=False) if then == shown]
-        if not same:
+        before = self.cases.get(case.id)
+        if before is None:
             return None
-        return Score(
-            case_id=case.id,
-            repeat=trial.repeat,
-            metric=metric.name,
-            value=mean_of(same),
-            known=True,
-        )
+        return known_score(before, trial, metric.name, shown=judged_on(metric))
+
+
+def anchors_of(past: Past) -> frozenset[str]:
+    """The cases that stay with the judge even where it was shown the same before."""
+    return frozenset(ordered(past.seed, [case.id for case in past.baseline.cases])[:ANCHORS])
+
+
+def known_score(before: BaselineCase, trial: Trial, metric: str, *, shown: str) -> Score | None:
+    """The mean over the baseline's epochs that showed the judge just this; None where none did.
+
+    `shown` is what the metric's judge is shown, an answer or passages; any other is never known.
+    Several epochs may have shown the same and a judge have scored it differently: their mean is the
+    best estimate, and pairs an unchanged answer with itself.
+    """
+    digests = _DIGESTS.get(shown)
+    if digests is None or not isinstance(trial.outcome, Answer):
+        return None
+    digest, kept = digests
+    now = digest(trial.outcome)
+    values, then = dict(before.scores).get(metric, ()), kept(before)
+    if len(values) != len(then):  # an epoch has no score: which value is whose is not known
+        return None
+    same = [value for value, digest_then in zip(values, then, strict=True) if digest_then == now]
+    if not same:
+        return None
+    return Score(
+        case_id=trial.case_id,
+        repeat=trial.repeat,
+        metric=metric,
+        value=mean_of(same),
+        known=True,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +116,11 @@ class Schedule:
 
     def stop(self, look: int) -> Stop:
         """The end of judging at a look."""
-        left = self.cases[self.sizes[look - 1] :]
-        return Stop(
-            metric=self.metric.name,
-            sizes=self.sizes,
-            look=look,
-            spared=tuple(case.id for case in left),
-        )
+        return _stop(self.metric.name, [case.id for case in self.cases], self.sizes, look)
+
+
+def _stop(metric: str, order: Sequence[str], sizes: tuple[int, ...], look: int) -> Stop:
+    return Stop(metric=metric, sizes=sizes, look=look, spared=tuple(order[sizes[look - 1] :]))
 
 
 def schedules(plan: Plan, past: Past | None) -> dict[str, Schedule]:
@@ -115,7 +129,7 @@ def schedules(plan: Plan, past: Past | None) -> dict[str, Schedule]:
         return {}
     found: dict[str, Schedule] = {}
     for metric in plan.metrics:
-        if judged_on(metric) and _is_for_metric_gates_alone(metric, plan):
+        if judged_on(metric) and _is_for_metric_gates_alone(metric.name, plan.promise):
             cases = {case.id: case for case in plan.dataset.cases if metric.applies_to(case)}
             sizes = looks_of(len(cases))
             if sizes:
@@ -124,9 +138,9 @@ def schedules(plan: Plan, past: Past | None) -> dict[str, Schedule]:
     return found
 
 
-def _is_for_metric_gates_alone(metric: Metric, plan: Plan) -> bool:
+def _is_for_metric_gates_alone(metric: str, promise: Promise) -> bool:
     """Whether gates decide on the metric, each of them a rule on its mean against the baseline."""
-    about = [gate for gate in plan.promise.gates if _subject(gate) == metric.name]
+    about = [gate for gate in promise.gates if _subject(gate) == metric]
     return bool(about) and all(isinstance(gate, MetricGate) and gate.compare for gate in about)
 
 
@@ -147,9 +161,6 @@ def is_settled(
     scores: Sequence[Score | Unscored],
 ) -> bool:
     """Whether the gates on a metric need no case after this look, by what is judged so far."""
-    stop = schedule.stop(look)
-    spared = set(stop.spared)
-    name = schedule.metric.name
     so_far = Run(
         schema_version=0,
         evalkit_version="",
@@ -160,15 +171,69 @@ def is_settled(
         fingerprint=plan.fingerprint,
         cases=plan.dataset.cases,
         trials=tuple(trials),
-        scores=tuple(s for s in scores if s.metric == name and s.case_id not in spared),
+        scores=tuple(scores),
+    )
+    return _is_settled(schedule.stop(look), so_far, promise=plan.promise, past=past)
+
+
+def _is_settled(stop: Stop, run: Run, *, promise: Promise, past: Past) -> bool:
+    """The same of a run with these scores or more, had judging the metric ended with `stop`."""
+    name, spared = stop.metric, frozenset(stop.spared)
+    so_far = replace(
+        run,
+        scores=tuple([s for s in run.scores if s.metric == name and s.case_id not in spared]),
         looks=Looks(seed=past.seed, tests=past.tests, stops=(stop,)),
     )
     measurement = Measurement(
         run=so_far,
         estimates=(),
         baseline=past.baseline,
-        judged_on=dict(plan.promise.judged_on),
+        judged_on=dict(promise.judged_on),
         tests=past.tests,
     )
-    gates = [g for g in plan.promise.gates if isinstance(g, MetricGate) and g.measured == name]
+    gates = [g for g in promise.gates if isinstance(g, MetricGate) and g.measured == name]
     return settled(gates, measurement, name)
+
+
+# ── a run that was judged whole ──────────────────────────────────────────────────────────────────
+
+
+def ended(run: Run, promise: Promise, past: Past) -> Run:
+    """What an engine with this past would have left of a run of one repeat that was judged whole.
+
+    Each metric that is judged in looks keeps the scores of the looks it takes. Nothing is known
+    beforehand here: scores that the baseline holds are the caller's to put in place.
+    """
+    if not past.looks:
+        return run
+    order = ordered(past.seed, [case.id for case in run.cases])
+    stops = tuple(
+        [
+            stop
+            for name, on in promise.judged_on
+            if on and _is_for_metric_gates_alone(name, promise)
+            if (stop := _last_look(name, order, run, promise=promise, past=past)) is not None
+        ]
+    )
+    if not stops:
+        return run
+    spared = {(stop.metric, case_id) for stop in stops for case_id in stop.spared}
+    return replace(
+        run,
+        scores=tuple([s for s in run.scores if (s.metric, s.case_id) not in spared]),
+        looks=Looks(seed=past.seed, tests=past.tests, stops=stops),
+    )
+
+
+def _last_look(
+    metric: str, order: Sequence[str], run: Run, *, promise: Promise, past: Past
+) -> Stop | None:
+    """Where judging the metric would have ended; None where it has one look."""
+    asked = recorded(run, metric)
+    cases = [case_id for case_id in order if case_id in asked]
+    sizes = looks_of(len(cases))
+    for look in range(1, len(sizes)):
+        stop = _stop(metric, cases, sizes, look)
+        if _is_settled(stop, run, promise=promise, past=past):
+            return stop
+    return _stop(metric, cases, sizes, len(sizes)) if sizes else None

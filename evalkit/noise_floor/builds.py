@@ -4,19 +4,25 @@ Each epoch in turn is the candidate and the others are its baseline. More such b
 clusters with replacement, and for each drawn cluster the epoch that is its candidate. One epoch for
 all clusters would take what that epoch happened to differ by for the truth, and would find false
 alarms in it that no gate has made.
+
+Where the judge costs calls, a build is judged as a pull request is: scores that the baseline knows
+are taken from it, and metrics end at the look that settles them, in an order of the build's own.
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from evalkit import baselines
+from evalkit import baselines, comparing
 from evalkit.errors import DataError, Problem
-from evalkit.gates.protocol import Measurement
+from evalkit.gates.protocol import Gate, Measurement, Promise
+from evalkit.measure.looks import anchors_of, ended, known_score
+from evalkit.noise_floor.replays import drawn_replays, hits_of
 from evalkit.observations import cluster_of, repeats_of
+from evalkit.plan import Past
 from evalkit.records import (
     Answer,
     Baseline,
@@ -35,12 +41,34 @@ FEWEST_EPOCHS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Side:
-    """One case with one of its epochs held out: what the candidate has, what the baseline has."""
+class Sparing:
+    """How the builds of a promise are judged whose judge costs calls.
 
+    `tests` is the size of a build's family.
+    """
+
+    promise: Promise
+    tests: int
+
+    def past(self, baseline: Baseline, *, seed: str) -> Past:
+        """What an engine would know of the past of one build."""
+        looks = comparing.has_looks(self.promise)
+        return Past(baseline=baseline, looks=looks, tests=max(1, self.tests), seed=seed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """One case with one of its epochs held out: what the candidate has, what the baseline has.
+
+    `anchored` are the scores it has as an anchor, `scores` those it has else: they differ where the
+    baseline knows the answer. `origin` is the case of the run that it is a draw of.
+    """
+
+    origin: str
     case: Case
     trials: tuple[Trial, ...]
     scores: tuple[Score | Unscored, ...]
+    anchored: tuple[Score | Unscored, ...]
     before: BaselineCase
 
     def copy(self, number: int) -> _Side:
@@ -48,9 +76,11 @@ class _Side:
         name = f"{self.case.id}~{number}"
         cluster = f"{self.case.cluster}~{number}" if self.case.cluster else ""
         return _Side(
+            origin=self.origin,
             case=replace(self.case, id=name, cluster=cluster),
             trials=tuple(replace(trial, case_id=name) for trial in self.trials),
             scores=tuple(replace(score, case_id=name) for score in self.scores),
+            anchored=tuple(replace(score, case_id=name) for score in self.anchored),
             before=replace(self.before, id=name, cluster=cluster),
         )
 
@@ -59,11 +89,14 @@ class Builds:
     """Unchanged builds from a run of several repeats.
 
     `of` is a measurement of the run as the project would make it; the run and the baseline in it
-    are replaced, everything else (calibrations, lane) is kept. Raises `DataError` for a run of
-    fewer than two repeats, or without a case.
+    are replaced, everything else (calibrations, lane) is kept. `sparing` says how they are judged;
+    without it each score is asked for. `gates` are those that will decide: some have new breaches
+    replayed. Raises `DataError` for a run of fewer than two repeats, or without a case.
     """
 
-    def __init__(self, of: Measurement) -> None:
+    def __init__(
+        self, of: Measurement, *, gates: Sequence[Gate] = (), sparing: Sparing | None = None
+    ) -> None:
         run = of.run
         self.epochs = len(repeats_of(run))
         problems = []
@@ -80,7 +113,11 @@ class Builds:
             clusters[cluster_of(case)].append(case.id)
         self._clusters = tuple(tuple(members) for members in clusters.values())
         self._heads = tuple(_without(run, epoch) for epoch in range(self.epochs))
-        self._sides = _sides(run, self._heads)
+        self._gates = tuple(gates)
+        self._hits = hits_of(run, gates)
+        self._sparing = sparing
+        known = dict(sparing.promise.judged_on) if sparing else {}
+        self._sides = _sides(run, self._heads, known)
         self._copies: dict[tuple[str, int, int], _Side] = {}
 
     @property
@@ -92,12 +129,12 @@ class Builds:
         """Each epoch against the others, all cases as they are."""
         for epoch in range(self.epochs):
             sides = [self._sides[case.id, epoch] for case in self._of.run.cases]
-            yield self._build(epoch, sides)
+            yield self._build(epoch, sides, seed=f"epoch {epoch}")
 
     def drawn(self, builds: int, *, seed: int) -> Iterator[Measurement]:
         """As many builds as asked for, drawn with the seed."""
         chance = random.Random(seed)
-        for _ in range(builds):
+        for number in range(builds):
             times: Counter[int] = Counter()
             sides = []
             for _ in self._clusters:
@@ -105,7 +142,7 @@ class Builds:
                 epoch = chance.randrange(self.epochs)
                 sides += [self._side(i, epoch, times[chosen]) for i in self._clusters[chosen]]
                 times[chosen] += 1
-            yield self._build(0, sides)
+            yield self._build(0, sides, seed=f"{seed} {number}")
 
     def _side(self, case_id: str, epoch: int, number: int) -> _Side:
         side = self._sides[case_id, epoch]
@@ -116,15 +153,34 @@ class Builds:
             self._copies[key] = side.copy(number)
         return self._copies[key]
 
-    def _build(self, epoch: int, sides: Sequence[_Side]) -> Measurement:
+    def _build(self, epoch: int, sides: Sequence[_Side], *, seed: str) -> Measurement:
+        baseline = replace(self._heads[epoch], cases=tuple(side.before for side in sides))
+        past = self._sparing.past(baseline, seed=seed) if self._sparing else None
+        anchors = anchors_of(past) if past else frozenset()
         run = replace(
             self._of.run,
             cases=tuple(side.case for side in sides),
             trials=tuple(trial for side in sides for trial in side.trials),
-            scores=tuple(score for side in sides for score in side.scores),
+            scores=tuple(
+                score
+                for side in sides
+                for score in (side.anchored if side.case.id in anchors else side.scores)
+            ),
             looks=None,
+            replays=(),
         )
-        baseline = replace(self._heads[epoch], cases=tuple(side.before for side in sides))
+        if self._sparing and past:
+            run = ended(run, self._sparing.promise, past)
+        if self._hits:
+            replays = drawn_replays(
+                run,
+                baseline,
+                self._gates,
+                hits=self._hits,
+                origin={side.case.id: side.origin for side in sides},
+                chance=random.Random(f"replays of {seed}"),
+            )
+            run = replace(run, replays=replays)
         return replace(self._of, run=run, estimates=(), baseline=baseline)
 
 
@@ -139,24 +195,46 @@ def _without(run: Run, epoch: int) -> Baseline:
     return baselines.reduced(replace(run, trials=tuple(trials), scores=tuple(scores), looks=None))
 
 
-def _sides(run: Run, heads: Sequence[Baseline]) -> dict[tuple[str, int], _Side]:
+def _sides(
+    run: Run, heads: Sequence[Baseline], judged_on: Mapping[str, str]
+) -> dict[tuple[str, int], _Side]:
+    """Every case with every epoch held out; `judged_on` are the metrics whose scores are known."""
     trials: dict[tuple[str, int], list[Trial]] = defaultdict(list)
     scores: dict[tuple[str, int], list[Score | Unscored]] = defaultdict(list)
     for trial in run.trials:
         trials[trial.case_id, trial.repeat].append(replace(trial, repeat=0))
     for score in run.scores:
         scores[score.case_id, score.repeat].append(replace(score, repeat=0))
+    on_passages = {metric: on for metric, on in judged_on.items() if on != "answer"}
     cases = {case.id: case for case in run.cases}
-    return {
-        (before.id, epoch): _Side(
-            case=cases[before.id],
-            trials=tuple(trials[before.id, epoch]),
-            scores=tuple(scores[before.id, epoch]),
-            before=before,
-        )
-        for epoch, head in enumerate(heads)
-        for before in head.cases
-    }
+    sides: dict[tuple[str, int], _Side] = {}
+    for epoch, head in enumerate(heads):
+        for before in head.cases:
+            key = (before.id, epoch)
+            sides[key] = _Side(
+                origin=before.id,
+                case=cases[before.id],
+                trials=tuple(trials[key]),
+                scores=_with_known(scores[key], trials[key], before, judged_on),
+                anchored=_with_known(scores[key], trials[key], before, on_passages),
+                before=before,
+            )
+    return sides
+
+
+def _with_known(
+    scores: Sequence[Score | Unscored],
+    trials: Sequence[Trial],
+    before: BaselineCase,
+    judged_on: Mapping[str, str],
+) -> tuple[Score | Unscored, ...]:
+    """The scores, with the baseline's in the place of those that it knows."""
+
+    def known(metric: str) -> Score | None:
+        found = (known_score(before, t, metric, shown=judged_on.get(metric, "")) for t in trials)
+        return next(filter(None, found), None)
+
+    return tuple([known(score.metric) or score for score in scores])
 
 
 def run_of(baseline: Baseline, cases: Sequence[Case] = ()) -> Run:

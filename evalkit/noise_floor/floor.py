@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from evalkit import baselines, comparing, journal, pipeline, scope
@@ -19,7 +19,7 @@ from evalkit.gates.metric import MetricGate
 from evalkit.gates.protocol import Gate, Measurement, Promise
 from evalkit.gates.versus import SavingGate, VersusGate
 from evalkit.metrics.protocol import Metric, judged_on
-from evalkit.noise_floor.builds import Builds
+from evalkit.noise_floor.builds import Builds, Sparing
 from evalkit.noise_floor.spread import Spread, judged_twice, of_run
 from evalkit.observations import repeats_of
 from evalkit.plan import IN_PROCESS, Effort, Plan
@@ -61,12 +61,30 @@ class Alarms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What the judge was asked for in drawn builds, where it costs calls.
+
+    `scores` are those of the metrics that ask it, `known` those that the baseline had, `spared`
+    those that no gate needed any more. A score is one question to the judge or several.
+    """
+
+    scores: int
+    known: int
+    spared: int
+
+    def share(self, some: int) -> float:
+        """Some of the scores, as a share."""
+        return some / self.scores if self.scores else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
     """The noise floor of one suite: its gates' false alarms, its metrics' spreads.
 
     `alike` is the share of cases that were answered alike in all epochs. `family` is the number of
-    tests that share the error rate in a build of this suite alone. `margins` are the suite's own,
-    by metric; a metric without a spread could not be tested.
+    tests that share the error rate of a build, `own` those of them that are asked here; the others
+    were taken never to find anything. `margins` are the suite's own, by metric; a metric without a
+    spread could not be tested. `calls` is None where the judge costs none.
     """
 
     suite: str
@@ -77,10 +95,12 @@ class Floor:
     seed: int
     alike: float
     family: int
+    own: int
     build: Alarms
     gates: tuple[Alarms, ...]
     spreads: tuple[Spread, ...]
     margins: tuple[tuple[str, float], ...]
+    calls: Calls | None = None
 
     @property
     def noisy(self) -> tuple[Alarms, ...]:
@@ -90,7 +110,7 @@ class Floor:
 
     @property
     def level(self) -> float:
-        """The error rate that each test of the suite is sure to have."""
+        """The error rate that each test is sure to have."""
         return ALPHA / max(1, self.family)
 
 
@@ -101,17 +121,32 @@ def noise_floor(
     builds: int = BUILDS,
     seed: int = SEED,
     again: Sequence[Score] = (),
+    judge_costs: bool = False,
+    family: int = 0,
 ) -> Floor:
     """The noise floor of a run of several repeats, under the gates of its suite.
 
-    `again` are scores of a second judging of the same answers, one a case and metric. Raises
-    `DataError` for a run of fewer than two repeats.
+    `again` are scores of a second judging of the same answers, one a case and metric. With
+    `judge_costs` builds are judged as a pull request is: what the baseline knows is not asked for,
+    and metrics are judged in looks. `family` is the number of tests in a build, by
+    `comparing.family_size`; 0 stands for those of this promise alone. Raises `DataError` for a run
+    of fewer than two repeats.
     """
     gates = tuple(gate for gate in promise.gates if not isinstance(gate, NOT_OF_TWO_RUNS))
+    own = sum(gate.family_size for gate in gates if isinstance(gate, DeclaresTests))
+    family = family or comparing.family_size([promise])
+    spared = judge_costs and promise.lane == "pr"
     # With the project's calibrations, as the gate has them in a build.
-    made = Builds(comparing.compare(run, promise, among={}))
-    direct = _decided(gates, made.direct())
-    drawn = _decided(gates, made.drawn(builds, seed=seed))
+    made = Builds(
+        comparing.compare(run, promise, among={}, tests=family),
+        gates=gates,
+        sparing=Sparing(promise=promise, tests=family) if spared else None,
+    )
+    judged = frozenset(metric for metric, on in promise.judged_on if on) if spared else frozenset()
+    direct, _ = _decided(gates, made.direct(), others=family - own, judged=judged)
+    drawn, calls = _decided(
+        gates, made.drawn(builds, seed=seed), others=family - own, judged=judged
+    )
     compared = [gate for gate in gates if isinstance(gate, MetricGate) and gate.compare]
     margins = {gate.measured: gate.margin for gate in compared}
     spreads = [found for name in margins if (found := of_run(run, name)) is not None]
@@ -123,24 +158,37 @@ def noise_floor(
         n_clusters=made.n_clusters,
         seed=seed,
         alike=answered_alike(run),
-        family=sum(gate.family_size for gate in gates if isinstance(gate, DeclaresTests)),
+        family=family,
+        own=own,
         build=_alarms("any of them", 0, direct, drawn),
         gates=tuple(
             _alarms(gate.name, place, direct, drawn) for place, gate in enumerate(gates, start=1)
         ),
         spreads=tuple(_with_judge(found, run, again) for found in spreads),
         margins=tuple(margins.items()),
+        calls=calls if calls.scores else None,
     )
 
 
-def _decided(gates: Sequence[Gate], builds: Iterable[Measurement]) -> list[tuple[Outcome, ...]]:
-    """A row a build: its outcome, then its gates' in order. Without a gate there is no row."""
+def _decided(
+    gates: Sequence[Gate], builds: Iterable[Measurement], *, others: int, judged: Collection[str]
+) -> tuple[list[tuple[Outcome, ...]], Calls]:
+    """A row a build: its outcome, then its gates' in order. Without a gate there is no row.
+
+    And what all builds together asked the judge for by the `judged` metrics.
+    """
     rows: list[tuple[Outcome, ...]] = []
-    if gates:
-        for build in builds:
-            (decision,) = decide_build([(gates, build)])
-            rows.append((decision.outcome, *(verdict.outcome for verdict in decision.verdicts)))
-    return rows
+    made = known = spared = 0
+    for build in builds if gates else ():
+        (decision,) = decide_build([(gates, build)], others=others)
+        rows.append((decision.outcome, *(verdict.outcome for verdict in decision.verdicts)))
+        if judged:
+            of_judge = [score for score in build.run.scores if score.metric in judged]
+            made += len(of_judge)
+            known += sum(isinstance(score, Score) and score.known for score in of_judge)
+            stops = build.run.looks.stops if build.run.looks else ()
+            spared += sum(len(stop.spared) for stop in stops)
+    return rows, Calls(scores=made + spared, known=known, spared=spared)
 
 
 def _alarms(

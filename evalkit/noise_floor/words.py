@@ -26,7 +26,7 @@ def told(floor: Floor, *, source: str) -> str:
     size = f"{floor.epochs} epochs × {_cases(floor.n, floor.n_clusters)} {source}"
     lines = [f"{floor.suite} · {floor.profile} profile · {size}", _alike(floor.alike), ""]
     if floor.build.builds:
-        lines += _alarm_table(floor)
+        lines += [*_alarm_table(floor), *_terms(floor)]
     else:
         lines.append("No gate of this suite compares with its baseline.")
     if floor.spreads:
@@ -57,6 +57,24 @@ def _alarm_table(floor: Floor) -> list[str]:
         )
     head = f"False alarms, over {builds} drawn from these epochs (seed {floor.seed}):"
     return [head, *_table(rows)]
+
+
+def _terms(floor: Floor) -> list[str]:
+    """How builds were decided: what shares their error rate, and what their judge was asked."""
+    lines = []
+    elsewhere = floor.family - floor.own
+    if elsewhere:
+        shared = f"{count(floor.family, 'test')} share the error rate of a build"
+        lines.append(f"  {shared}; the {elsewhere:,} not in this table were taken to find nothing.")
+    if floor.calls is not None:
+        calls = floor.calls
+        asked = calls.share(calls.scores - calls.known - calls.spared)
+        lines.append(
+            f"  Judged as in a pull request: {percent_of(asked)} of the scores were asked for, "
+            f"{percent_of(calls.share(calls.known))} known from the baseline, "
+            f"{percent_of(calls.share(calls.spared))} needed by no gate."
+        )
+    return lines
 
 
 def _spread_table(floor: Floor) -> list[str]:

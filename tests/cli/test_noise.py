@@ -70,6 +70,53 @@ def test_nothing_is_taken_from_a_cache(cli, project):
     assert bought[0] == bought[1] > 0
 
 
+def test_the_projects_suites_share_the_error_rate_unless_told_otherwise(noisy, project):
+    """Two suites of two tests each, a drop and a floor; a build of this suite alone has its own."""
+    project.write("suites/other.toml", (project.root / "suites/tiny.toml").read_text())
+    command = ("noise", "suites/tiny.toml", "--epochs", "2", "--replicates", "5")
+    code, out, _ = noisy(*command)
+    assert code == 0
+    assert "4 tests share the error rate of a build; the 2 not in this table" in out
+    assert "Judged as" not in out  # the scripted judge costs nothing
+    code, out, _ = noisy(*command, "--alone")
+    assert code == 0
+    assert "share the error rate" not in out
+
+
+def test_a_build_of_suites_that_cannot_be_read_has_no_family(noisy, project):
+    """Said before anything is bought; a build of this suite alone does not need the other."""
+    project.write("suites/other.toml", "[suite]\n")
+    kept = ".evalkit/noise/runs/tiny.json"
+    command = ("noise", "suites/tiny.toml", "--epochs", "2", "--replicates", "5")
+    code, out, err = noisy(*command)
+    assert (code, out) == (2, "")
+    assert "suites/other.toml" in err
+    assert "app" not in sys.modules or not sys.modules["app"].ASKED
+    assert noisy(*command, "--alone")[0] == 0
+    assert noisy(*command, "--from-run", kept)[0] == 2
+    assert noisy(*command, "--from-run", kept, "--alone")[0] == 0
+
+
+def test_a_judge_that_costs_is_asked_as_in_a_pull_request(cli, project):
+    """Six cases, all of them anchors: each is judged. Kept epochs, and a baseline's, say the same.
+
+    The profile is read without its server then: its judge costs calls all the same.
+    """
+    with OpenAIServer(said) as server:
+        write_served(project, server.base_url)
+        project.edit("suites/tiny.toml", "floor = 0.5\ncompare = false\n", "")
+        arguments = ("--profile", "provider", "--replicates", "3")
+        fresh = cli("noise", "suites/tiny.toml", *arguments, "--epochs", "2")
+        promote = ("baseline", "promote", "--profile", "provider", "--because", "first")
+        assert cli(*promote)[0] == 0
+    kept = ".evalkit/noise/runs/tiny.json"
+    again = cli("noise", "suites/tiny.toml", *arguments, "--from-run", kept)
+    based = cli("noise", "suites/tiny.toml", *arguments, "--from-baseline")
+    for code, out, err in (fresh, again, based):
+        assert (code, err) == (0, "")
+        assert "Judged as in a pull request: 50.0 % of the scores were asked for, 50.0 %" in out
+
+
 def test_a_deterministic_target_is_told_what_that_hides(cli):
     """Every answer the same: no noise here, and a changed prompt will bring some."""
     code, out, _ = cli("noise", "suites/tiny.toml", "--replicates", "5")

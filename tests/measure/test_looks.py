@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks.gate_rates.builds import ORDER, Cell, Stage
+from benchmarks.gate_rates.model import Change
 from benchmarks.gate_rates.runner import (
     METRIC,
     GivenMetric,
@@ -14,9 +18,12 @@ from benchmarks.gate_rates.runner import (
     answered,
     baseline_of,
 )
+from evalkit.gates.decide import decide_build
 from evalkit.gates.metric import MetricGate
+from evalkit.gates.protocol import Measurement, Promise
 from evalkit.gates.rate import RateGate
-from evalkit.measure.looks import Known, schedules
+from evalkit.measure.looks import Known, ended, schedules
+from evalkit.plan import Past
 from evalkit.records import Failure, Trial
 
 IDS = [f"c{i:03}" for i in range(100)]
@@ -54,6 +61,14 @@ def test_an_answer_of_the_baseline_has_the_mean_of_the_epochs_that_gave_it():
     assert found.value == pytest.approx(0.6)
     assert known(baseline, "No.").value == 0.1
     assert known(baseline, "Yes") is None  # a near miss: no full stop
+
+
+def test_an_epoch_without_a_score_leaves_nothing_known():
+    """Three answers and two scores: the second value could be that of the second or third."""
+    baseline = baseline_of([({"c000": "Yes."}, {"c000": value}) for value in (0.5, 0.6, 0.7)])
+    case = replace(baseline.cases[0], scores=((METRIC, (0.5, 0.7)),))
+    assert known(baseline, "Yes.") is not None
+    assert known(replace(baseline, cases=(case,)), "Yes.") is None
 
 
 def test_what_was_not_judged_by_a_judge_is_measured_again():
@@ -96,10 +111,10 @@ def looked(**given):
     return schedules(scripted.plan, scripted.past)
 
 
-def test_a_gated_metric_is_judged_in_looks_of_a_half_three_quarters_and_all():
+def test_a_gated_metric_is_judged_in_looks_at_40_70_and_100_percent():
     (schedule,) = looked().values()
-    assert schedule.sizes == (50, 75, 100)
-    assert [len(schedule.due(look)) for look in (1, 2, 3)] == [50, 25, 25]
+    assert schedule.sizes == (40, 70, 100)
+    assert [len(schedule.due(look)) for look in (1, 2, 3)] == [40, 30, 30]
     assert {case.id for look in (1, 2, 3) for case in schedule.due(look)} == set(IDS)
 
 
@@ -122,13 +137,13 @@ def test_any_other_is_judged_whole(given):
 # ── through the engine ───────────────────────────────────────────────────────────────────────────
 
 
-def test_an_unchanged_build_asks_about_half_the_cases(tmp_path):
+def test_an_unchanged_build_asks_about_forty_of_a_hundred_cases(tmp_path):
     """Every answer is new to the byte and as good as before: the first look settles it."""
     build = Scripted(texts=NEW, values=noise(9), baseline=epochs())
     run = build.run(tmp_path)
-    assert len(build.metric.asked) == 50
+    assert len(build.metric.asked) == 40
     (stop,) = run.looks.stops
-    assert (stop.look, len(stop.spared)) == (1, 50)
+    assert (stop.look, len(stop.spared)) == (1, 60)
     assert not {s.case_id for s in run.scores} & set(stop.spared)
     verdict = build.verdict(run)
     assert verdict.outcome == "PASS"
@@ -138,7 +153,7 @@ def test_an_unchanged_build_asks_about_half_the_cases(tmp_path):
 def test_a_broken_build_fails_at_the_first_look(tmp_path):
     build = Scripted(texts=NEW, values=noise(9, mean=0.4), baseline=epochs())
     run = build.run(tmp_path)
-    assert len(build.metric.asked) == 50
+    assert len(build.metric.asked) == 40
     assert build.verdict(run).outcome == "FAIL"
 
 
@@ -176,12 +191,12 @@ def test_a_metric_judged_on_passages_has_no_anchors(tmp_path):
 
 
 def test_with_half_the_answers_known_a_third_is_asked(tmp_path):
-    """Of the first look's 50 cases: 25 new answers, and 10 of the 20 anchors."""
+    """Of the first look's 40 cases: some 20 new answers, and some 10 of the 20 anchors."""
     half = {case_id: ("It is." if i % 2 else "It was.") for i, case_id in enumerate(IDS)}
     build = Scripted(texts=half, values=noise(9), baseline=epochs())
     run = build.run(tmp_path)
-    assert 25 < len(build.metric.asked) <= 40
-    assert sum(score.known for score in run.scores) + len(build.metric.asked) == 50
+    assert 20 < len(build.metric.asked) < 40
+    assert sum(score.known for score in run.scores) + len(build.metric.asked) == 40
 
 
 def test_a_missing_score_has_every_case_judged(tmp_path):
@@ -215,3 +230,69 @@ def test_a_resumed_run_asks_nothing_twice(tmp_path):
     second = again.run(tmp_path, resume=True)
     assert again.metric.asked == []
     assert (second.scores, second.looks) == (first.scores, first.looks)
+
+
+# ── a run that was judged whole ──────────────────────────────────────────────────────────────────
+
+HALF = {case_id: ("It is." if i % 2 else "It was.") for i, case_id in enumerate(IDS)}
+FLOORED = MetricGate(name=METRIC, floor=0.75)
+
+
+@pytest.mark.parametrize(
+    ("given", "look"),
+    [
+        ({"values": noise(9)}, 1),
+        ({"values": noise(9, mean=0.4)}, 1),
+        ({"values": noise(9, sd=0.2, mean=0.76)}, 2),
+        ({"values": noise(9, sd=0.15, mean=0.7)}, 1),
+        ({"values": noise(9, sd=0.15, mean=0.7), "tests": 12}, 2),
+        ({"values": noise(3, sd=0.3, mean=0.86)}, 3),
+        ({"values": noise(9), "texts": HALF}, 1),
+        ({"values": noise(9), "seed": "another"}, 1),
+        ({"values": noise(3, sd=0.2), "gates": (FLOORED,), "tests": 12}, 3),
+        ({"values": noise(9, mean=0.72), "gates": (FLOORED, MetricGate(name="n", metric=METRIC))},
+         1),
+        ({"values": noise(9, sd=0.01) | {IDS[0]: ValueError("no verdict")}}, None),
+        ({"values": noise(9), "gates": (RateGate(name="r", metric=METRIC, max_rate=0.5),)}, None),
+    ],
+)  # fmt: skip
+def test_a_run_judged_whole_ends_as_the_engine_would_have_ended_it(given, look, tmp_path):
+    """The engine is the oracle: the same build judged in looks, and judged whole and cut after.
+
+    A missing score of a later look is not seen at the one that would have settled it, by neither.
+    """
+    build = Scripted(**({"texts": NEW, "baseline": epochs()} | given))
+    by_engine = build.run(tmp_path / "looks")
+    past = build.past
+    whole = Scripted(**({"texts": NEW, "baseline": epochs()} | given), looks=False)
+    judged_whole = whole.run(tmp_path / "whole")
+    assert len(judged_whole.scores) == 100
+    assert ended(judged_whole, build.plan.promise, replace(past, looks=False)) is judged_whole
+    cut = ended(judged_whole, build.plan.promise, past)
+    assert (cut.scores, cut.looks) == (by_engine.scores, by_engine.looks)
+    if look is not None:
+        assert cut.looks.stops[0].look == look
+    assert build.verdict(cut) == build.verdict(by_engine)
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.05])
+def test_the_simulation_stops_at_the_same_looks(drop):
+    """It has the gate walk as if every look had been taken, and counts those up to the decision."""
+    cell = Cell(n=100, regime="high", metrics=2, looks=True, change=Change(drop=drop))
+    stage = Stage(cell)
+    promise = Promise(
+        suite="s", path=Path("s.toml"), root=Path(), inconclusive="warn",
+        gates=tuple(stage.gates), judged_on=tuple((name, "answer") for name in stage.metrics),
+    )  # fmt: skip
+    seen = set()
+    for run, baseline in stage.records(stage.drawn(np.random.default_rng(4), 12)):
+        measured = Measurement(run=run, estimates=(), baseline=baseline)
+        (simulated,) = decide_build([(stage.gates, measured)])
+        past = Past(baseline=baseline, looks=True, tests=2, seed=ORDER)
+        cut = ended(replace(run, looks=None), promise, past)
+        (decision,) = decide_build([(stage.gates, replace(measured, run=cut))])
+        looks = {test.metric: test.look for test in simulated.comparisons}
+        assert {stop.metric: stop.look for stop in cut.looks.stops} == looks
+        assert decision.outcome == simulated.outcome
+        seen |= set(looks.values())
+    assert len(seen) > 1

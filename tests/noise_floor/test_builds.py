@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from evalkit.errors import DataError
 from evalkit.gates.decide import decide_build
 from evalkit.gates.metric import MetricGate
-from evalkit.noise_floor.builds import Builds, run_of
+from evalkit.gates.protocol import Promise
+from evalkit.noise_floor.builds import Builds, Sparing, run_of
 from evalkit.observations import observe
 from evalkit.records import Case
 from tests.builders import make_baseline, make_run, measured
@@ -98,6 +101,92 @@ def test_drawn_builds_fail_as_often_as_a_gate_at_five_per_cent_should():
         before = {f"c{i:02}": np.delete(row, unlucky).tolist() for i, row in enumerate(rows)}
         fixed.append(measured(make_run({"m": now}), make_baseline({"m": before})))
     assert red(fixed) > 0.08
+
+
+# ── where the judge costs calls ──────────────────────────────────────────────────────────────────
+
+
+def spared(run, *, suite="rag_quality", tests=3, metric="m", on="answer") -> Builds:
+    root = Path("/nowhere")
+    promise = Promise(
+        suite=suite, path=root / "s.toml", root=root, inconclusive="warn",
+        gates=(MetricGate(name=metric),), judged_on=((metric, on),),
+    )  # fmt: skip
+    judged_on = {metric: on}
+    of = replace(measured(run), judged_on=judged_on)
+    return Builds(of, sparing=Sparing(promise=promise, tests=tests))
+
+
+def worded(run, says):
+    """The run with an answer of its own for each case and repeat, by `says(case_id, repeat)`."""
+    trials = [
+        replace(t, outcome=replace(t.outcome, text=says(t.case_id, t.repeat))) for t in run.trials
+    ]
+    return replace(run, trials=tuple(trials))
+
+
+def wavering(n=100, sd=0.1):
+    values = np.random.default_rng(5).normal(0.7, sd, (n, 6)).clip(0, 1)
+    return make_run({"m": {f"c{i:03}": row.tolist() for i, row in enumerate(values)}})
+
+
+def test_a_build_keeps_the_scores_of_the_looks_that_it_needs():
+    """Answers all anew, sd 0.1 of 100 cases: the first look of 40 settles nearly every build.
+
+    Each build has an order of its own, and the tests of its family share the error rate.
+    """
+    orders = set()
+    for build in spared(worded(wavering(), "{} {}".format)).drawn(20, seed=1):
+        (stop,) = build.run.looks.stops
+        assert len(build.run.scores) == stop.sizes[stop.look - 1]
+        assert not {s.case_id for s in build.run.scores} & set(stop.spared)
+        assert not any(score.known for score in build.run.scores)
+        assert build.run.looks.tests == 3
+        orders.add(build.run.looks.seed)
+        (verdict,) = decide_build([([MetricGate(name="m")], build)])[0].verdicts
+        assert f"look {stop.look} of 3" in verdict.reason
+    assert len(orders) == 20
+
+
+def test_an_answer_of_the_other_epochs_has_their_score():
+    """Epochs 0–2 say one thing, 3–5 another: held out, an epoch has the mean of its two twins.
+
+    But not among the twenty anchors, whose answers are judged all the same.
+    """
+    run = worded(wavering(), lambda case_id, repeat: f"{case_id} {repeat // 3}")
+    values = {o.case_id: o.values for o in observe(run, "m")}
+    for epoch, build in enumerate(spared(run).direct()):
+        twins = [e for e in range(6) if e // 3 == epoch // 3 and e != epoch]
+        judged = {s.case_id: s.value for s in build.run.scores if not s.known}
+        known = {s.case_id: s.value for s in build.run.scores if s.known}
+        assert len(judged) == 20
+        assert len(known) >= 20  # the rest of the first look at least
+        assert judged == {case_id: values[case_id][epoch] for case_id in judged}
+        assert known == pytest.approx(
+            {case_id: np.mean([values[case_id][e] for e in twins]) for case_id in known}
+        )
+
+
+def test_passages_that_stayed_are_known_also_of_anchors():
+    """The judge of such a metric is shown no answer: other answers over the same passages."""
+    run = worded(wavering(), "{} {}".format)
+    for build in spared(run, on="passages").drawn(3, seed=1):
+        assert all(score.known for score in build.run.scores)
+
+
+def test_targets_that_are_compared_are_judged_whole():
+    """What is known stays known; another target's gates need every score."""
+    for build in spared(worded(wavering(), "{}".format), suite="s@small").drawn(3, seed=1):
+        assert build.run.looks is None
+        assert sum(score.known for score in build.run.scores) == 80
+
+
+def test_without_a_judge_that_costs_every_score_is_asked_for():
+    run = worded(wavering(), "{}".format)
+    for build in Builds(measured(run)).drawn(3, seed=1):
+        assert build.run.looks is None
+        assert len(build.run.scores) == 100
+        assert not any(score.known for score in build.run.scores)
 
 
 def test_a_run_of_one_repeat_has_no_noise_to_show():

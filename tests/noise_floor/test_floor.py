@@ -15,7 +15,7 @@ from evalkit.gates.coverage import CoverageGate
 from evalkit.gates.metric import MetricGate
 from evalkit.gates.protocol import Promise
 from evalkit.gates.versus import VersusGate
-from evalkit.noise_floor.floor import answered_alike, measured, noise_floor, saved
+from evalkit.noise_floor.floor import Calls, answered_alike, measured, noise_floor, saved
 from evalkit.plan import Effort
 from evalkit.records import Answer, Score
 from tests.builders import make_run
@@ -68,6 +68,64 @@ def test_a_gate_that_is_red_too_often_is_called_out():
     assert [alarms.gate for alarms in floor.noisy] == ["low"]
     assert floor.gates[1].share("FAIL") == 1.0
     assert floor.build.share("FAIL") == 1.0
+
+
+def test_the_tests_of_the_whole_build_share_the_error_rate():
+    """Alone 5 % of builds are red; among twelve tests a test has 0.42 % by Holm, as if alone."""
+    gate = MetricGate(name="m", min_effect=0.0)
+    run = make_run({"m": noisy()})
+    alone = noise_floor(run, promise(gate), builds=600)
+    shared = noise_floor(run, promise(gate), builds=600, family=12)
+    assert (shared.family, shared.own, alone.own) == (12, 1, 1)
+    assert shared.level == pytest.approx(0.05 / 12)
+    assert alone.build.share("FAIL") > 0.02
+    assert shared.build.share("FAIL") < 0.015
+
+
+def test_a_gate_that_is_not_asked_here_is_a_test_of_the_build_all_the_same():
+    """`versus` needs another target; it takes its share of the error rate as it does in a build."""
+    gates = (MetricGate(name="m"), VersusGate(name="v", metric="m"))
+    floor = noise_floor(make_run({"m": noisy()}), promise(*gates), builds=1)
+    assert (floor.family, floor.own) == (2, 1)
+
+
+def asks(*gates, lane="pr") -> Promise:
+    return replace(promise(*gates), judged_on=(("m", "answer"), ("free", "")), lane=lane)
+
+
+def test_what_the_judge_is_spared_in_unchanged_builds_is_counted():
+    """Always the same answer and score: of 100 cases 20 are judged, 20 known, 60 never needed."""
+    run = make_run({"m": {f"c{i:02}": [0.8] * 6 for i in range(100)}})
+    floor = noise_floor(run, asks(MetricGate(name="m")), builds=7, judge_costs=True)
+    assert floor.calls == Calls(scores=700, known=140, spared=420)
+    assert floor.build.share("PASS") == 1.0
+    assert floor.calls.share(floor.calls.spared) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(
+    ("given", "judge_costs"),
+    [({}, False), ({"lane": "release"}, True)],
+)
+def test_a_judge_that_is_asked_everything_is_spared_nothing(given, judge_costs):
+    run = make_run({"m": {f"c{i:02}": [0.8] * 6 for i in range(100)}})
+    gate = MetricGate(name="m")
+    floor = noise_floor(run, asks(gate, **given), builds=2, judge_costs=judge_costs)
+    assert floor.calls is None
+
+
+def test_looks_and_known_answers_keep_the_error_rate():
+    """Half the answers the baseline's, judged in looks: 600 unchanged builds, at most 8 % red."""
+    run = make_run({"m": noisy(100)})
+    trials = tuple(
+        replace(t, outcome=replace(t.outcome, text=f"{t.repeat % 2 and t.repeat}"))
+        for t in run.trials
+        if isinstance(t.outcome, Answer)
+    )
+    gate = MetricGate(name="m", min_effect=0.0)
+    floor = noise_floor(replace(run, trials=trials), asks(gate), builds=600, judge_costs=True)
+    assert 0.0 < floor.build.share("FAIL") < 0.08
+    assert floor.calls.share(floor.calls.spared) > 0.3
+    assert floor.calls.share(floor.calls.known) > 0.1
 
 
 def test_only_gates_that_compare_a_suite_with_itself_are_asked():

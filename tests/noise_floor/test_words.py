@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evalkit.gates.metric import MetricGate
-from evalkit.noise_floor.floor import Alarms, Floor
+from evalkit.noise_floor.floor import Alarms, Calls, Floor
 from evalkit.noise_floor.spread import judged_twice, spread
 from evalkit.noise_floor.words import advice, told
 from tests.builders import make_baseline
@@ -35,6 +35,7 @@ def floor(**changes) -> Floor:
         seed=7,
         alike=0.31,
         family=1,
+        own=1,
         build=replace(quiet, gate="any of them"),
         gates=(quiet,),
         spreads=(judged_twice(spread_of(0.1), [(0.5, 0.6)]),),
@@ -55,6 +56,23 @@ def test_the_floor_is_two_tables_and_what_they_cannot_know():
     assert "0.071" in noise
     assert "A changed prompt answers every case anew" in text
     assert "WARNING" not in text
+
+
+def test_how_the_builds_were_decided_is_said_where_it_is_not_plain():
+    """Twelve tests, one of them here; of 2,000 scores 400 known and 1,200 never needed: 20 % asked.
+
+    A suite that is its whole build, and a judge that costs nothing, leave nothing to say.
+    """
+    calls = Calls(scores=2000, known=400, spared=1200)
+    text = told(floor(family=12, calls=calls), source="")
+    assert "  12 tests share the error rate of a build; the 11 not in this table were" in text
+    assert (
+        "  Judged as in a pull request: 20.0 % of the scores were asked for, 20.0 % known from the "
+        "baseline, 60.0 % needed by no gate."
+    ) in text
+    plain = told(floor(), source="")
+    assert "share the error rate" not in plain
+    assert "Judged as" not in plain
 
 
 def test_more_than_a_tenth_of_false_alarms_is_a_warning():
