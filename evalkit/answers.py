@@ -307,6 +307,8 @@ def _faults(kept: KeptAnswers, baseline: Baseline) -> Iterator[str]:
         for one in kept.answers
         for epoch in one.epochs
     }
+    if not all(one.epochs for one in kept.answers):
+        yield "an answer is of no epoch"
     if len(found) != sum(len(one.epochs) for one in kept.answers):
         yield "an epoch of a case is there twice"
     wanted = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from evalkit.config import BuiltIn, Profile, Project, Section, load_suite
 from evalkit.datasets import load_dataset
 from evalkit.datasets.labelled import Labelled, LabelledSet, read_labelled
 from evalkit.errors import ConfigError, DataError, JudgeError, Problem
+from evalkit.gates.limits import LABELS_FOR_LEVELS, LEAST_J
+from evalkit.gates.wording import count
 from evalkit.judges.protocol import Judge
 from evalkit.metrics import verdicts
 from evalkit.metrics.faithfulness import LABELS, UNCERTAIN_WEIGHT
@@ -33,8 +36,8 @@ NO_QUESTION = "(the question is not known)"
 
 ENOUGH, ENOUGH_UNSUPPORTED = 100, 50
 """Labels below which a card's intervals are too wide to plan with (research §1.8)."""
-WEAK = 0.5
-"""J below which a judge shows less than half of a true drop."""
+SIMILARITIES = frozenset({"answer_relevancy", "ragas/answer_relevancy"})
+"""Metrics whose score is a cosine: it counts no verdicts, and no answer has the full mark."""
 
 SHIPPED = Path(__file__).parent / "judges" / "labelled"
 SETS: Mapping[str, tuple[str, ...]] = {"begin": ("begin_fitted.csv", "begin_held_out.csv")}
@@ -111,6 +114,9 @@ def about(project: Project, suite: str) -> About:
     stem, _, target = suite.partition("@")
     path = Path(stem) if stem.endswith(".toml") else project.root / "suites" / f"{stem}.toml"
     found = load_suite(path.resolve(), root=project.root)
+    if target and not found.header.targets:
+        what = "has one target only, which needs no name"
+        raise ConfigError([Problem(where=suite, what=what, allowed=found.name)])
     if found.header.targets and target not in found.header.targets:
         allowed = ", ".join(f"{found.name}@{name}" for name in found.header.targets)
         raise ConfigError([Problem(where=suite, what="has several targets", allowed=allowed)])
@@ -121,10 +127,17 @@ def about(project: Project, suite: str) -> About:
 
 
 def first(labelled: LabelledSet, limit: int) -> LabelledSet:
-    """At most `limit` items, always the same ones, whatever the order of the file."""
-    drawn = sorted(labelled.items, key=lambda i: hashlib.sha256(i.id.encode()).digest())[:limit]
+    """At most `limit` labelled items, always the same ones, whatever the order of the file.
+
+    A part of a set has a name of its own, so that its card does not take the place of the whole's.
+    """
+    items = [item for item in labelled.items if item.human is not None]
+    if len(items) <= limit:
+        return labelled
+    drawn = sorted(items, key=lambda i: hashlib.sha256(i.id.encode()).digest())[:limit]
     kept = {item.id for item in drawn}
-    return replace(labelled, items=tuple(item for item in labelled.items if item.id in kept))
+    rest = tuple(item for item in items if item.id in kept)
+    return replace(labelled, name=f"{labelled.name}, {limit} of {len(items)}", items=rest)
 
 
 # ── asking ───────────────────────────────────────────────────────────────────────────────────────
@@ -136,16 +149,17 @@ def calibrated(
     tools: Instruments,
     *,
     about: About | None = None,
-    metric: str = FAITHFULNESS,
+    metric: str = "",
 ) -> Calibrated:
     """Ask the judge about every labelled item and count; closes the models.
 
-    Raises `DataError` where nothing is labelled or an item is of no case of the suite,
-    `ConfigError` for a metric that cannot be measured so, and what providers raise: an outage is
-    not the judge's silence.
+    `metric` is the set's by default, and faithfulness where the set names none. Raises `DataError`
+    where nothing is labelled, the labels are of another metric or an item is of no case of the
+    suite, `ConfigError` for a metric that cannot be measured so, and what providers raise: an
+    outage is not the judge's silence.
     """
     items = tuple(item for item in labelled.items if item.human is not None)
-    rule = assemble.metric(metric)
+    rule = judged_metric(metric or labelled.metric or FAITHFULNESS)
     _refuse(labelled, items, rule, about)
 
     async def ask() -> list[float | str]:
@@ -164,7 +178,16 @@ def calibrated(
         values = asyncio.run(ask())
     except ExceptionGroup as group:
         raise _first_of(group) from None
-    return _counted(labelled, items, values, judge=tools.judge, metric=metric, about=about)
+    return _counted(labelled, items, values, judge=tools.judge, metric=rule.name, about=about)
+
+
+def judged_metric(name: str) -> Metric:
+    """A metric that labels can be compared with. Raises `ConfigError` for one without a judge."""
+    rule = assemble.metric(name)
+    if getattr(rule, "judged_on", None) == "":
+        what = "asks no judge: there is nothing to hold against people's labels"
+        raise ConfigError([Problem(where=f"metric {name}", what=what)])
+    return rule
 
 
 def _first_of(group: ExceptionGroup[Exception]) -> Exception:
@@ -180,6 +203,10 @@ def _refuse(
     """Raise for what cannot be asked."""
     if not items:
         raise DataError([Problem(where=labelled.name, what="no row has a label")])
+    if labelled.metric not in ("", rule.name):
+        where = f"{labelled.name} metric"
+        what = f"its labels are not of {rule.name}"
+        raise DataError([Problem(where=where, what=what, value=labelled.metric)])
     if rule.name != FAITHFULNESS and (about is None or labelled.unit != "answer"):
         what = "needs the cases of a suite, and answers"
         raise ConfigError([Problem(where=f"metric {rule.name}", what=what, allowed="--suite S")])
@@ -249,7 +276,10 @@ def _counted(
     metric: str,
     about: About | None,
 ) -> Calibrated:
-    """Both sides are cut alike: supported is a score of 1, everything it says."""
+    """Both sides are cut alike: supported is a score of 1, everything it says.
+
+    A similarity is not cut: its card has both scores of each and no counts.
+    """
     pairs = list(zip(items, values, strict=True))
     rated = tuple(
         Rated(id=item.id, human=item.human, judged=value)
@@ -257,7 +287,7 @@ def _counted(
         if item.human is not None and not isinstance(value, str)
     )
     counts = {(human, said): 0 for human in (True, False) for said in (True, False)}
-    for one in rated:
+    for one in rated if metric not in SIMILARITIES else ():
         counts[one.human == 1.0, one.judged == 1.0] += 1
     faults = [value for value in values if isinstance(value, str)]
     calibration = Calibration(
@@ -292,9 +322,7 @@ def _counted(
 def told(found: Calibrated) -> str:
     """The card in words: each figure with its interval, what J means, and what to beware of."""
     card = found.calibration
-    supported = card.true_positives + card.false_negatives
-    size = f"{card.n} {card.unit}s, of which people call {supported} supported"
-    lines = [f"judge {card.judge}", f"on {card.labels}: {size}"]
+    lines = [f"judge {card.judge}", f"on {card.labels}: {_size(card)}"]
     figures = cards.agreement_of(card)
     if figures is not None:
         lines += [
@@ -308,6 +336,16 @@ def told(found: Calibrated) -> str:
     return "\n".join([*lines, *(f"warning: {line}" for line in _warnings(found))])
 
 
+def _size(card: Calibration) -> str:
+    if card.metric in SIMILARITIES:
+        off = math.fsum(one.human - one.judged for one in card.ratings) / max(1, len(card.ratings))
+        size = count(len(card.ratings), card.unit)
+        way = "more" if off > 0 else "less"
+        return f"{size}; on average people give {abs(off):.3f} {way} than the judge"
+    supported = card.true_positives + card.false_negatives
+    return f"{count(card.n, card.unit)}, of which people call {supported} supported"
+
+
 def _meaning(j: float) -> str:
     if j <= 0.0:
         return "it tells supported from unsupported no better than a coin: it sees no drop at all"
@@ -319,26 +357,41 @@ def _meaning(j: float) -> str:
 
 def _warnings(found: Calibrated) -> list[str]:
     card = found.calibration
+    lines = _of_similarity(card) if card.metric in SIMILARITIES else _of_counts(card)
+    if found.silent:
+        bad = sum(item.human != 1.0 for item in found.silent)
+        lines.append(
+            f"no verdict on {count(len(found.silent), 'item')}, {bad} of them not supported; in "
+            f"no figure. The first: {found.why}"
+        )
+    if found.unlabelled:
+        lines.append(f"{count(found.unlabelled, 'row')} without a label left out")
+    if found.ignored:
+        lines.append(f"columns not read: {', '.join(found.ignored)}")
+    return lines
+
+
+def _of_counts(card: Calibration) -> list[str]:
     unsupported = card.true_negatives + card.false_positives
     figures = cards.agreement_of(card)
     lines = []
     if card.n < ENOUGH or unsupported < ENOUGH_UNSUPPORTED:
         lines.append(
-            f"{card.n} labels, {unsupported} of them not supported; from {ENOUGH} and "
+            f"{count(card.n, 'label')}, {unsupported} of them not supported; from {ENOUGH} and "
             f"{ENOUGH_UNSUPPORTED} on the figures are worth planning with"
         )
     if figures is None:
         lines.append("labels of one kind only: J is unknown")
-    elif figures.j.value < WEAK:
-        lines.append(f"J is below {WEAK}: no drop is ruled out with this judge")
-    if found.silent:
-        bad = sum(item.human != 1.0 for item in found.silent)
+    elif figures.j.value < LEAST_J:
+        lines.append(f"J is below {LEAST_J}: no drop is ruled out with this judge")
+    return lines
+
+
+def _of_similarity(card: Calibration) -> list[str]:
+    lines = [f"{card.metric} is a similarity and counts no verdicts: it has no J"]
+    if len(card.ratings) < LABELS_FOR_LEVELS:
         lines.append(
-            f"no verdict on {len(found.silent)} items, {bad} of them not supported; they are in "
-            f"no figure. The first: {found.why}"
+            f"{count(len(card.ratings), 'label')}; from {LABELS_FOR_LEVELS} on a floor is decided "
+            "on the level that they correct"
         )
-    if found.unlabelled:
-        lines.append(f"{found.unlabelled} rows have no label yet and were left out")
-    if found.ignored:
-        lines.append(f"columns not read: {', '.join(found.ignored)}")
     return lines

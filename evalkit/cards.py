@@ -10,18 +10,22 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from evalkit import codec
 from evalkit.errors import DataError, Problem
 from evalkit.records import Calibration
-from evalkit.stats.agreement import Agreement, Interval, agreement
+from evalkit.stats.agreement import Agreement, agreement
 
 SCHEMA_VERSION = 1
 FOLDER = Path("reports") / "judges"
 
 SHIPPED = Path(__file__).parent / "judges" / "cards"
 """Cards of the package's own judges; a project's card on the same labels takes their place."""
+
+ENOUGH_OF_A_SUITE = 50
+"""Labels of a suite's own answers from which they count before those of other texts."""
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
@@ -91,26 +95,27 @@ def agreement_of(calibration: Calibration) -> Agreement | None:
     )
 
 
-def line(calibration: Calibration) -> str:
-    """A card in one line.
+def is_own(calibration: Calibration, *, suite: str, metric: str) -> bool:
+    """Whether the labels are of this metric on this suite's answers, of whichever target."""
+    names = (suite, suite.partition("@")[0])
+    return calibration.metric == metric and calibration.suite in names
 
-    `J = 0.65 [0.58, 0.72], balanced accuracy 0.825 [0.79, 0.86] on begin (215 labels, 2026-11-22)`
+
+def telling(calibrations: Iterable[Calibration], *, suite: str, metric: str) -> Calibration | None:
+    """The card to go by for a metric of a suite; None where no labels say anything of it.
+
+    The suite's own labels of the metric count before any other set once there are 50 of them: with
+    a handful most judges look perfect. Of several sets it is the one with the lowest J. Labels of
+    another metric, and a set of one kind of label, say nothing.
     """
-    figures = agreement_of(calibration)
-    of = f"on {calibration.labels} ({calibration.n} labels, {calibration.made_at[:10]})"
-    if figures is None:
-        return f"J unknown: labels of one kind only {of}"
-    accuracy = _thousandths(figures.balanced_accuracy)
-    return f"J = {figures.j}, balanced accuracy {accuracy} {of}"
-
-
-def age_days(calibration: Calibration, now: datetime.datetime) -> int:
-    """Whole days since the judge was calibrated; `now` has a time zone."""
-    return (now - datetime.datetime.fromisoformat(calibration.made_at)).days
-
-
-def _thousandths(figure: Interval) -> str:
-    return f"{figure.value:.3f} [{figure.low:.2f}, {figure.high:.2f}]"
+    seen = [(found.j.value, card.labels, card) for card in calibrations
+            if card.metric in ("", metric) and (found := agreement_of(card))]  # fmt: skip
+    own = [
+        (j, labels, card)
+        for j, labels, card in seen
+        if card.n >= ENOUGH_OF_A_SUITE and is_own(card, suite=suite, metric=metric)
+    ]
+    return min(own or seen, key=lambda one: one[:2])[2] if seen else None
 
 
 def _is_time(text: str) -> bool:

@@ -15,12 +15,19 @@ from pathlib import Path
 from typing import TypeAlias
 
 from evalkit import codec
-from evalkit.datasets.labelled import Labelled, LabelledSet, label_of, read_labelled
+from evalkit.datasets.labelled import (
+    Labelled,
+    LabelledSet,
+    label_of,
+    read_labelled,
+    write_labelled,
+)
 from evalkit.errors import DataError, Problem
 from evalkit.records import Answer, Case, Run, Score
 
+FAITHFULNESS = "faithfulness"
 QUESTIONS: Mapping[str, str] = {
-    "faithfulness": "How much of what the answer says do the passages support?",
+    FAITHFULNESS: "How much of what the answer says do the passages support?",
     "answer_relevancy": "How far does the answer answer the question?",
     "context_precision": "How well do the helpful passages stand before the others?",
     "context_recall": "How much of the reference do the passages hold?",
@@ -32,8 +39,8 @@ ANSWERS: Mapping[str, float] = {"s": 1.0, "u": 0.0, **TENTHS}
 Ask: TypeAlias = Callable[[str], str]
 """Puts a question to a person and gives what was typed; `q` where nobody is there any more."""
 Tell: TypeAlias = Callable[[str], None]
-Keep: TypeAlias = Callable[[LabelledSet], None]
-"""Called after every label, so that nothing is lost."""
+Keep: TypeAlias = Callable[[Labelled], None]
+"""Called with every row as it is labelled, so that nothing is lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +80,7 @@ def sheet(run: Run, *, metric: str, n: int) -> Sheet:
         for case_id in case_ids
     }
     items = tuple(pool[case_id] for case_id in _proportional(strata, n, seed))
-    labelled = LabelledSet(name=metric, unit="answer", items=items)
+    labelled = LabelledSet(name=metric, unit="answer", items=items, metric=metric)
     return Sheet(labelled=labelled, pool=pool, cases=cases)
 
 
@@ -111,10 +118,14 @@ def joined(asked: Sheet, path: Path) -> Sheet:
 
     Labels are taken by id, texts from the run: a spreadsheet may have changed their signs. A row
     without a label leaves the sheet's own; a labelled one that the sample does not hold is added.
-    Raises `DataError` for rows of another answer than the run's, and for a file that cannot be
-    read.
+    Raises `DataError` for labels of another metric or of another answer than the run's, and for a
+    file that cannot be read.
     """
     given = read_labelled(path)
+    if given.metric and given.metric != asked.labelled.metric:
+        what, allowed = "labels another metric", f"{asked.labelled.metric}, or another file"
+        where = f"{path} metric"
+        raise DataError([Problem(where=where, what=what, value=given.metric, allowed=allowed)])
     problems = [
         Problem(where=f"{path} id", what="labels another answer than this run's", value=item.id,
                 allowed="the run it was written for, or another --out")
@@ -134,6 +145,18 @@ def _alike(one: str, other: str) -> bool:
     return all(a == b for a, b in zip_longest(filter(str.isalnum, one), filter(str.isalnum, other)))
 
 
+def record(path: Path, item: Labelled) -> None:
+    """Write one row's label into the file, and leave every other row as it stands there now.
+
+    So two people may label at once: what the other has written since is not taken back.
+    """
+    kept = read_labelled(path)
+    there = any(one.id == item.id for one in kept.items)
+    rows = (item if one.id == item.id else one for one in kept.items)
+    items = tuple(rows) if there else (*kept.items, item)
+    write_labelled(path, replace(kept, items=items))
+
+
 # ── asking a person ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -148,7 +171,7 @@ def walk(asked: Sheet, *, ask: Ask, tell: Tell, keep: Keep) -> LabelledSet:
     while step < len(todo):
         item = labelled.items[todo[step]]
         place = f"{step + 1} of {len(todo)}"
-        tell("\n".join(_screen(item, asked.cases[item.id], labelled.name, place)))
+        tell("\n".join(_screen(item, asked.cases[item.id], labelled.metric, place)))
         key = ask(f"{KEYS}\n> ").strip().casefold()
         if key == "q":
             break
@@ -158,7 +181,7 @@ def walk(asked: Sheet, *, ask: Ask, tell: Tell, keep: Keep) -> LabelledSet:
             step += 1
         elif key in ANSWERS:
             labelled = _with(labelled, todo[step], ANSWERS[key])
-            keep(labelled)
+            keep(labelled.items[todo[step]])
             step += 1
         else:
             tell("that is none of the keys")
@@ -181,7 +204,7 @@ def _screen(item: Labelled, case: Case, metric: str, place: str) -> Iterator[str
         yield _indented(text)
     yield "Answer" if item.contexts else "Answer (there is no passage)"
     yield _indented(item.text)
-    if metric == "faithfulness":
+    if metric == FAITHFULNESS:
         silent = "s, as" if case.expect == "abstain" else "u, as"
         yield f"If the answer says nothing: {silent} the case expects an {_expected(case)}."
     else:

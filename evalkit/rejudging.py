@@ -60,6 +60,8 @@ class Drift:
         """One sentence for people."""
         same = f"{self.metric} of the same {count(self.n, 'answer')}"
         numbers = f"(99 % [{score(self.low)}, {score(self.high)}], {p_value(self.p_value)})"
+        if not (self.shift or self.low or self.high):
+            return f"no change of the judge seen: {same} is to the digit what it was"
         if self.drifted:
             moved = "higher" if self.shift > 0 else "lower"
             return (

@@ -181,6 +181,10 @@ def test_an_answer_that_was_edited_is_refused(tmp_path):
         (lambda rows: rows[:-1], "5 lines, its header says 6"),
         (lambda rows: [{**rows[0], "answers": 2}, *rows[1:-1]], "case c002, epoch 0"),
         (lambda rows: [*rows[:-1], {**rows[-1], "epochs": [0, 0, 1, 2, 3]}], "is there twice"),
+        (
+            lambda rows: [{**rows[0], "answers": 4}, *rows[1:], {**rows[-1], "epochs": []}],
+            "an answer is of no epoch",
+        ),
         (lambda rows: [*rows[:-1], {**rows[-1], "passages": [[9, 1, 0.5]]}], "passages that are"),
         (lambda rows: [*rows[:-1], {**rows[-1], "passages": [[-1, 1, 0.5]]}], "passages that are"),
         (lambda rows: [*rows[:-1], {**rows[-1], "note": "x"}], "unknown field note"),

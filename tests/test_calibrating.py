@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit import calibrating
+from evalkit import calibrating, cards
 from evalkit.calibrating import About, calibrated, first, labelled_set, told
 from evalkit.calls.traffic import Traffic
 from evalkit.config import load_project
@@ -162,6 +162,25 @@ def test_an_outage_is_not_the_judges_silence():
     assert Models.closed == before + 1
 
 
+class Waiting(ScriptedJudge):
+    """A stand-in that lets others go first, and knows how many are asked at once."""
+
+    now = most = 0
+
+    async def support(self, *, claims, contexts):
+        Waiting.now += 1
+        Waiting.most = max(Waiting.most, Waiting.now)
+        await asyncio.sleep(0)
+        Waiting.now -= 1
+        return await ScriptedJudge.support(self, claims=claims, contexts=contexts)
+
+
+def test_items_are_judged_side_by_side():
+    rows = of(*[item(f"r{i}", "Right.", 1.0) for i in range(8)], unit="claim")
+    calibrated(rows, InProcess(), Instruments(judge=Waiting(), embedder=ScriptedEmbedder()))
+    assert Waiting.most > 1
+
+
 def test_the_words_name_every_figure_and_every_doubt():
     text = told(calibrated(replace(TWO_BY_TWO, ignored=("editor",)), InProcess(), tools()))
     assert "on mine: 6 answers, of which people call 3 supported" in text
@@ -171,7 +190,7 @@ def test_the_words_name_every_figure_and_every_doubt():
     assert "it sees 0.33 of a true drop" in text
     warnings = [line for line in text.splitlines() if line.startswith("warning: ")]
     assert [line.split()[1] for line in warnings] == ["6", "J", "no", "1", "columns"]
-    assert "no verdict on 1 items, 1 of them not supported" in text
+    assert "no verdict on 1 item, 1 of them not supported" in text
     assert "no usable reply" in text
     assert "columns not read: editor" in text
 
@@ -203,6 +222,52 @@ def test_a_limit_takes_the_same_items_whatever_their_order():
     assert len(some.items) == 3
     assert set(first(of(*reversed(rows)), 3).items) == set(some.items)
     assert first(TWO_BY_TWO, 100) == TWO_BY_TWO
+
+
+def test_a_limit_is_of_labelled_items_and_the_part_is_no_longer_called_the_set():
+    """So that eight answers' card does not take the place of that of all. Near miss: all seven."""
+    assert {one.id for one in first(TWO_BY_TWO, 6).items} < set("abcdefg")
+    assert first(TWO_BY_TWO, 6).name == "mine, 6 of 7"
+    assert first(TWO_BY_TWO, 7).name == "mine"
+
+
+# ── which metric ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_labels_that_name_their_metric_are_of_no_other():
+    cases = {"a": Case(id="a", input="q", references=("Right.",))}
+    labels = replace(of(item("a", "Right.", 1.0)), metric="context_recall")
+    about = About(suite="tiny", cases=cases)
+    judge = replace(tools(), judge=ScriptedJudge())
+    found = calibrated(labels, InProcess(), judge, about=about)
+    assert found.calibration.metric == "context_recall"
+    with pytest.raises(DataError, match=r"labels are not of faithfulness\. Got context_recall"):
+        calibrated(labels, InProcess(), judge, about=about, metric="faithfulness")
+
+
+def test_a_metric_that_asks_no_judge_has_nothing_to_calibrate():
+    with pytest.raises(ConfigError, match="metric recall_at_k: asks no judge"):
+        calibrated(TWO_BY_TWO, InProcess(), tools(), metric="recall_at_k")
+
+
+def test_a_similarity_has_no_full_mark_and_so_no_j():
+    """Cut at 1, the best judge's cosines would all be "not supported": J of 0, every gate stuck."""
+    text = "Ada wrote the first program for it."
+    rows = of(item("a", text, 1.0), item("b", text, 0.0))
+    cases = {name: Case(id=name, input="Who wrote the first program?") for name in "ab"}
+    found = calibrated(
+        rows, InProcess(), tools(), about=About(suite="t", cases=cases), metric="answer_relevancy"
+    )
+    card = found.calibration
+    assert (card.n, len(card.ratings)) == (0, 2)
+    assert cards.agreement_of(card) is None
+    off = sum(one.human - one.judged for one in card.ratings) / 2
+    said = told(found)
+    assert off < 0  # a cosine above one half, where people say 1 and 0
+    assert f"2 answers; on average people give {-off:.3f} less than the judge" in said
+    assert "counts no verdicts: it has no J" in said
+    assert "2 labels; from 50 on" in said
+    assert "not supported" not in said
 
 
 # ── which judge, which set ───────────────────────────────────────────────────────────────────────
@@ -248,6 +313,23 @@ def test_the_judge_of_a_profile_or_one_named_as_a_role(project):
     assert fingerprint("embedded/lexical-cosine").startswith("embedded/lexical-cosine")
 
 
+def test_a_model_that_a_profile_tests_may_be_calibrated_as_a_judge(project, monkeypatch):
+    """Nothing is under test here; in that profile's own runs it would judge itself."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-stand-in")
+    (project.root / "evalkit.toml").write_text(
+        '[profiles.hosted]\ngenerator = "openai/gpt-5-mini"\njudge = "openai/gpt-5-mini"\n'
+        'embedder = "scripted"\n'
+    )
+    hosted = load_project(project.root)
+    models, found = calibrating.judge_of(
+        hosted, "openai/gpt-5-mini", profile="hosted", traffic=Traffic()
+    )
+    asyncio.run(models.close())
+    assert found.judge.name == "openai/gpt-5-mini"
+    with pytest.raises(ConfigError, match="would judge its own answers"):
+        calibrating.judge_of(hosted, "hosted", profile="hosted", traffic=Traffic())
+
+
 @pytest.mark.parametrize(
     ("wanted", "profile", "what"),
     [
@@ -277,6 +359,8 @@ def test_a_suite_gives_its_cases_by_name_or_by_file(project):
         found = calibrating.about(project, name)
         assert (found.suite, found.cases["c1"].expect) == ("tiny", "abstain")
     assert calibrating.about(project, "both@new").suite == "both@new"
+    with pytest.raises(ConfigError, match=r"has one target only.*Allowed: tiny"):
+        calibrating.about(project, "tiny@old")
     for name in ("both", "both@newer"):
         with pytest.raises(ConfigError, match="both@old, both@new"):
             calibrating.about(project, name)

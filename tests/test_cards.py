@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from dataclasses import replace
 
@@ -87,27 +86,52 @@ def test_every_broken_card_is_named(tmp_path):
     assert len(caught.value.problems) == 2
 
 
-def test_a_card_in_a_line():
-    # J and accuracy of 45/50 and 40/50, with the intervals of `stats.agreement`.
-    assert cards.line(CARD) == (
-        "J = 0.70 [0.53, 0.80], balanced accuracy 0.850 [0.76, 0.90] on begin "
-        "(100 labels, 2026-11-22)"
-    )
-
-
 def test_labels_of_one_kind_give_no_j():
     card = replace(CARD, true_negatives=0, false_positives=0)
     assert cards.agreement_of(card) is None
-    assert cards.line(card) == (
-        "J unknown: labels of one kind only on begin (50 labels, 2026-11-22)"
-    )
     assert cards.agreement_of(replace(card, false_positives=1)) is not None
 
 
-def test_the_age_is_in_whole_days():
-    now = datetime.datetime(2026, 11, 25, 7, 59, tzinfo=datetime.UTC)
-    assert cards.age_days(CARD, now) == 2
-    assert cards.age_days(CARD, now + datetime.timedelta(minutes=1)) == 3
+# ── which card counts ────────────────────────────────────────────────────────────────────────────
+
+
+def of(labels, j, *, n=50, suite="", metric=""):
+    """A card of `n` supported and `n` unsupported items; the judge keeps a share J of the first."""
+    right = round(n * j)
+    return replace(
+        CARD, labels=labels, suite=suite, metric=metric, true_positives=right,
+        false_negatives=n - right, true_negatives=n, false_positives=0,
+    )  # fmt: skip
+
+
+def telling(*found, suite="rag", metric="m"):
+    card = cards.telling(found, suite=suite, metric=metric)
+    return card.labels if card else None
+
+
+def test_a_suites_own_labels_tell_most_and_then_the_set_with_the_lowest_j():
+    own = of("ours", 0.9, suite="rag", metric="m")
+    others = (of("begin", 0.7), of("other", 0.6), of("of m", 0.65, metric="m"))
+    assert telling(*others, own) == "ours"
+    assert telling(*others, own, suite="rag@small") == "ours"
+    assert telling(*others, own, suite="pii") == "other"
+    assert telling(*others) == "other"
+    assert telling(of("b", 0.6), of("a", 0.6)) == "a"
+
+
+def test_a_handful_of_own_labels_does_not_take_the_place_of_a_set():
+    """Five answers, all judged rightly, say J = 1; a lower J than the set's counts at once."""
+    begin = of("begin", 0.6)
+    assert telling(begin, of("ours", 1.0, n=24, suite="rag", metric="m")) == "begin"
+    assert telling(begin, of("ours", 1.0, n=25, suite="rag", metric="m")) == "ours"
+    assert telling(begin, of("ours", 0.5, n=2, suite="rag", metric="m")) == "ours"
+    assert telling(of("ours", 1.0, n=2, suite="rag", metric="m")) == "ours"
+
+
+def test_labels_of_another_metric_or_of_one_kind_tell_nothing():
+    one_kind = replace(CARD, true_negatives=0, false_positives=0)
+    assert telling(of("other", 0.9, metric="other"), one_kind) is None
+    assert telling() is None
 
 
 def test_the_cards_of_the_embedded_judge_travel_in_the_package(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evalkit.datasets.labelled import read_labelled, write_labelled
 from evalkit.errors import DataError
-from evalkit.labelling import joined, progress, sheet, walk
+from evalkit.labelling import joined, progress, record, sheet, walk
 from evalkit.records import Answer, Case, Passage, Trial
 from tests.builders import make_run
 
@@ -70,6 +70,39 @@ def test_each_kind_of_score_has_its_share(n):
     assert drawn == {1.0: 6 * n // 10, 0.5: 3 * n // 10, 0.0: n // 10}
 
 
+def test_a_rare_kind_of_score_stands_in_the_middle_of_its_share():
+    """One fault among ten: half of the sample's chance, not the last place of all."""
+    found = sheet(run_of([1.0] * 9 + [0.0]), metric="faithfulness", n=6)
+    assert "c009" in {item.id for item in found.labelled.items}
+    fewer = sheet(run_of([1.0] * 9 + [0.0]), metric="faithfulness", n=4)
+    assert "c009" not in {item.id for item in fewer.labelled.items}
+
+
+@pytest.mark.parametrize("fault", range(10))
+def test_answer_and_score_are_those_of_the_first_repeat(fault):
+    """Scored 0 at first and 1 later: drawn as the one fault of ten, with the answer that was it."""
+    values = [[1.0, 1.0]] * 10
+    values[fault] = [0.0, 1.0]
+    run = run_of(values)
+    trials = (replace(t, outcome=replace(t.outcome, text=f"said {t.repeat}")) for t in run.trials)
+    run = replace(run, trials=tuple(trials))
+    name = f"c{fault:03}"
+    drawn = {n: sheet(run, metric="faithfulness", n=n).labelled.items for n in (4, 6)}
+    assert name not in {item.id for item in drawn[4]}
+    assert {item.id: item.text for item in drawn[6]}[name] == "said 0"
+
+
+def test_a_passage_without_a_text_is_no_passage():
+    """A sheet with one could not be read back."""
+    run = run_of([1.0])
+    blank = replace(
+        run.trials[0].outcome, passages=(passage("A passage."), passage(" \n", 2))
+    )  # fmt: skip
+    run = replace(run, trials=(replace(run.trials[0], outcome=blank),))
+    (item,) = sheet(run, metric="faithfulness", n=1).labelled.items
+    assert item.contexts == ("A passage.",)
+
+
 def test_the_order_tells_nothing_of_the_scores():
     """Near miss: drawn evenly, every ten in a row would hold one that failed."""
     items = sheet(run_of(), metric="faithfulness", n=100).labelled.items
@@ -111,7 +144,9 @@ def test_keys_are_labels_and_each_is_kept_at_once():
     person = Person("s", "U", "7", "")
     done = person.label(asked)
     assert [item.human for item in done.items] == [1.0, 0.0, 0.7, None]
-    assert [progress(kept) for kept in person.kept] == [f"{i} of 4 labelled" for i in (1, 2, 3)]
+    assert [(one.id, one.human) for one in person.kept] == [
+        (one.id, one.human) for one in done.items[:3]
+    ]
 
 
 def test_going_back_changes_a_label_and_a_wrong_key_asks_again():
@@ -216,6 +251,36 @@ def test_texts_are_the_runs_whatever_a_spreadsheet_made_of_them(tmp_path):
         ("A passage.", "Another."),
         1.0,
     )
+
+
+def test_two_people_at_once_take_nothing_from_each_other(tmp_path):
+    """Each began with an empty sheet; the other's label, and its correction, stay."""
+    path = tmp_path / "labels.csv"
+    asked = sheet(run_of([1.0] * 4), metric="faithfulness", n=4).labelled
+    first, second, third, fourth = asked.items
+    write_labelled(path, replace(asked, items=(first, second, third)))
+    for item in (
+        replace(first, human=1.0), replace(second, human=0.0), replace(first, human=0.3),
+        replace(third, human=0.5), replace(fourth, human=0.9),
+    ):  # fmt: skip
+        record(path, item)
+    found = read_labelled(path)
+    assert labels(found.items) == {first.id: 0.3, second.id: 0.0, third.id: 0.5, fourth.id: 0.9}
+    assert [item.id for item in found.items] == [item.id for item in asked.items]
+    assert progress(found) == "4 of 4 labelled"
+    assert found.metric == "faithfulness"
+
+
+def test_labels_of_another_metric_are_refused(tmp_path):
+    """Of the same answers: without the column they would pass for labels of this one."""
+    path = tmp_path / "labels.csv"
+    scores = {"c000": 1.0}
+    run = make_run({"faithfulness": scores, "context_recall": scores})
+    done = sheet(run, metric="faithfulness", n=1)
+    write_labelled(path, Person("s").label(done))
+    assert labels(joined(done, path).labelled.items) == {"c000": 1.0}
+    with pytest.raises(DataError, match=r"labels another metric\. Got faithfulness"):
+        joined(sheet(run, metric="context_recall", n=1), path)
 
 
 @pytest.mark.parametrize("row", ["c000,Another answer.", "c999,The answer of c000."])

@@ -241,7 +241,19 @@ def test_a_judge_that_says_what_it_said_has_not_drifted(judged):
         metric="rated", n=12, shift=0.0, low=0.0, high=0.0, p_value=1.0, drifted=False,
         detectable=0.0,
     )  # fmt: skip
-    assert found.text.startswith("no change of the judge seen: rated of the same 12 answers moved")
+    assert found.text == (
+        "no change of the judge seen: rated of the same 12 answers is to the digit what it was"
+    )
+
+
+def test_scores_that_moved_and_cancel_out_are_not_called_the_same(judged):
+    """The near miss of no change: six answers 0.25 up, six 0.25 down."""
+    run, baseline, kept = judged
+    ids = [case.id for case in run.cases]
+    rated = Rated(says=lambda case, epoch: 0.75 if ids.index(case) % 2 else 0.25)
+    (found,) = drift(plan(run, rated, Counted()), baseline, kept, seed="a")
+    assert found.shift == 0.0
+    assert "moved by 0.000 (99 % [−0." in found.text
 
 
 @pytest.mark.parametrize(("now", "way"), [(0.55, "0.050 higher"), (0.45, "0.050 lower")])
@@ -297,6 +309,10 @@ def test_cases_of_one_document_are_not_as_many_cases(tmp_path):
     assert found.p_value == pytest.approx(alone.pvalue)
     assert found.low == pytest.approx(alone.confidence_interval(0.99).low)
     assert not found.drifted  # as twelve cases it would be: p = 0.0006
+    assert found.text.startswith(
+        "no change of the judge seen: rated of the same 12 answers moved by 0.100 (99 % ["
+    )
+    assert "would be found 8 times in 10" in found.text
 
 
 def test_too_few_answers_are_no_check(tmp_path):

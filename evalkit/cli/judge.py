@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -25,14 +26,16 @@ def add(commands: Commands) -> None:
     calibrate.add_argument("labels", help="begin (in the package), or a CSV file")
     calibrate.add_argument("--profile", default="offline", help="whose embedder <provider>/… has")
     calibrate.add_argument("--suite", default="", help="the suite whose answers were labelled")
-    calibrate.add_argument("--metric", default="faithfulness")
+    calibrate.add_argument(
+        "--metric", default="", help="the metric of the labels (the file's, else faithfulness)"
+    )
     calibrate.add_argument("--limit", type=at_least_one, help="ask about so many, drawn by id")
     traffic(calibrate)
 
     label = command(verbs, "label", label_command, "label answers of a saved run, one by one")
     label.add_argument("run", type=Path, help="a run.json file")
     label.add_argument("--n", type=at_least_one, default=50, help="how many answers (50)")
-    label.add_argument("--metric", default="faithfulness")
+    label.add_argument("--metric", default="faithfulness", help="what is labelled (faithfulness)")
     label.add_argument("--out", type=Path, default=DEFAULT_LABELS, help="where the labels go")
     way = label.add_mutually_exclusive_group()
     way.add_argument("--export", type=Path, metavar="CSV", help="write the sample to be filled in")
@@ -54,6 +57,7 @@ def add(commands: Commands) -> None:
 def calibrate_command(options: argparse.Namespace) -> int:
     from evalkit import calibrating, cards, pipeline
     from evalkit.config import find_root, load_project
+    from evalkit.gates.wording import count
 
     project = load_project(find_root(Path.cwd()))
     about = calibrating.about(project, options.suite) if options.suite else None
@@ -65,40 +69,41 @@ def calibrate_command(options: argparse.Namespace) -> int:
         labelled = calibrating.labelled_set(options.labels, judge=tools.judge)
         if options.limit:
             labelled = calibrating.first(labelled, options.limit)
-        print(f"{len(labelled.items)} {labelled.unit}s", file=sys.stderr)
+        asked = sum(item.human is not None for item in labelled.items)
+        print(f"asking about {count(asked, labelled.unit)}", file=sys.stderr)
         found = calibrating.calibrated(labelled, models, tools, about=about, metric=options.metric)
     say(calibrating.told(found))
-    print(cards.save(project.root, found.calibration))
+    card = cards.save(project.root, found.calibration)
+    say(f"card: {card.relative_to(project.root)}")
     return 0
 
 
 def label_command(options: argparse.Namespace) -> int:
-    from evalkit import codec, labelling
-    from evalkit.datasets.labelled import write_labelled
+    from evalkit import calibrating, codec, labelling
+    from evalkit.datasets.labelled import read_labelled, write_labelled
     from evalkit.records import Saved
 
+    calibrating.judged_metric(options.metric)
     run = codec.load(Saved, options.run).run
     sheet = labelling.sheet(run, metric=options.metric, n=options.n)
-    if options.out.exists():
-        sheet = labelling.joined(sheet, options.out)
+    # What was labelled before stays, also in a sheet that somebody has begun to fill in.
+    for path in filter(None, (options.out, options.export, options.filled)):
+        if path.exists() or path is options.filled:
+            sheet = labelling.joined(sheet, path)
     if options.export:
         write_labelled(options.export, sheet.labelled)
-        print(options.export)
+        say(str(options.export))
         return 0
-    if options.filled:
-        sheet = labelling.joined(sheet, options.filled)
-        labelled = sheet.labelled
-        write_labelled(options.out, labelled)
-    else:
-        labelled = labelling.walk(
-            sheet, ask=_ask, tell=say, keep=lambda now: write_labelled(options.out, now)
+    # Before the first question: what cannot be written is to be known then.
+    write_labelled(options.out, sheet.labelled)
+    if not options.filled:
+        labelling.walk(
+            sheet, ask=_ask, tell=say, keep=lambda item: labelling.record(options.out, item)
         )
-    say(f"{labelling.progress(labelled)}: {options.out}")
-    suite = run.fingerprint.suite
-    say(
-        f"Next: evalkit judge calibrate {run.fingerprint.profile} {options.out} "
-        f"--suite {suite} --metric {options.metric}"
-    )
+    say(f"{labelling.progress(read_labelled(options.out))}: {options.out}")
+    of = run.fingerprint
+    words = ["evalkit", "judge", "calibrate", of.profile, str(options.out), "--suite", of.suite]
+    say(f"Next: {shlex.join(words)}")
     return 0
 
 

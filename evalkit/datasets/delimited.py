@@ -10,7 +10,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from evalkit.datasets.jsonl import parse_json, text_lines
+from evalkit.datasets.jsonl import MAX_LINE_BYTES, parse_json, text_lines
 from evalkit.datasets.rows import CASE_LISTS, Row, shown
 from evalkit.errors import Problem
 
@@ -18,6 +18,8 @@ from evalkit.errors import Problem
 def csv_rows(path: Path, problems: list[Problem]) -> Iterator[Row]:
     """Yield the rows that can be read; add the others to `problems`."""
     lines = (line for _, line in text_lines(path, problems))
+    # Passages in one cell may well be more than the 131,072 characters that Python allows.
+    csv.field_size_limit(MAX_LINE_BYTES)
     reader = csv.reader(lines, strict=True)
     header: list[str] | None = None
     while True:

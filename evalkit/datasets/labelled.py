@@ -2,9 +2,10 @@
 
 Columns: `id`; `answer`, or `claim` where each row is one statement; `contexts`, a JSON list of
 texts or one text; `label`, which is supported, unsupported or a share from 0 to 1, or is empty
-where nobody has labelled the row; `question` where there is one. A column `score` may stand for
-`label`. A cell that is a JSON string, quotes included, is read as the text it spells: so a text
-that a spreadsheet would act on, or break into lines, comes back as it was.
+where nobody has labelled the row; `question` where there is one, and `metric` where the labels are
+of one. A column `score` may stand for `label`. A cell that is a JSON string, quotes included, is
+read as the text it spells: so a text that a spreadsheet would act on, or break into lines, comes
+back as it was.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Literal
 
 from evalkit import codec
 from evalkit.datasets.delimited import csv_rows
-from evalkit.datasets.jsonl import parse_json
+from evalkit.datasets.jsonl import MAX_LINE_BYTES, parse_json, text_lines
 from evalkit.datasets.rows import Row, shown
 from evalkit.errors import DataError, Problem
 
@@ -30,7 +31,7 @@ Refuse = Callable[..., None]
 
 WORDS = {"supported": 1.0, "unsupported": 0.0}
 LABELS = "supported, unsupported, or a number from 0 to 1"
-COLUMNS = ("id", "question", "answer", "claim", "contexts", "label", "score")
+COLUMNS = ("id", "question", "answer", "claim", "contexts", "label", "score", "metric")
 _UNSEEN = frozenset("\u115f\u1160\u3164\uffa0")
 """Letters by their category that draw nothing."""
 
@@ -51,11 +52,15 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledSet:
-    """Items of one unit, with ids of their own. `ignored` are columns that were not read."""
+    """Items of one unit, with ids of their own. `ignored` are columns that were not read.
+
+    `metric` is the one that people were asked about, where the set says so.
+    """
 
     name: str
     unit: Unit
     items: tuple[Labelled, ...]
+    metric: str = ""
     ignored: tuple[str, ...] = ()
 
     @property
@@ -74,12 +79,18 @@ def read_labelled(path: Path, *, name: str = "") -> LabelledSet:
     problems: list[Problem] = []
     rows = list(csv_rows(path, problems))
     columns = _columns(path)
-    problems += _wrong_columns(path, columns)
+    if columns or not problems:
+        problems += _wrong_columns(path, columns)
     if problems:
         raise DataError(problems)
     unit: Unit = "claim" if "claim" in columns else "answer"
     items = [_item(row, unit, problems) for row in rows]
     problems += _twice(rows)
+    metrics = {_text(row, "metric"): row for row in rows}
+    if len(metrics) > 1:
+        where = f"{[*metrics.values()][1].where} metric"
+        what = "the rows are of several metrics"
+        problems.append(Problem(where=where, what=what, value=shown([*metrics]), allowed="one"))
     if not rows:
         problems.append(Problem(where=str(path), what="the set has no row"))
     if problems:
@@ -88,22 +99,43 @@ def read_labelled(path: Path, *, name: str = "") -> LabelledSet:
         name=name or path.stem,
         unit=unit,
         items=tuple(item for item in items if item is not None),
+        metric=next(iter(metrics)),
         ignored=tuple(column for column in columns if column not in COLUMNS),
     )
 
 
 def write_labelled(path: Path, labelled: LabelledSet) -> None:
-    """Write a set so that it reads back the same, and no spreadsheet acts on a cell. Atomic."""
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(["id", "question", labelled.unit, "contexts", "label"])
+    """Write a set so that it reads back the same, and no spreadsheet acts on a cell. Atomic.
+
+    Raises `DataError` where that cannot be: a row of more bytes than a line may have, a folder
+    that cannot be written to. What stood in the file before is then still there.
+    """
+    of = [_cell(labelled.metric)] if labelled.metric else []
+    lines = [_line(["id", "question", labelled.unit, "contexts", "label", *["metric" for _ in of]])]
     for item in labelled.items:
         contexts = json.dumps(list(item.contexts))
         # An empty cell is a text not given, and an empty answer is an answer.
         text = _cell(item.text) or '""'
         cells = [_cell(item.id), _cell(item.question), text, contexts]
-        writer.writerow([*cells, label_of(item.human)])
-    codec.write_atomic(path, written.getvalue().encode())
+        lines.append(_line([*cells, label_of(item.human), *of]))
+    problems = [
+        Problem(where=f"{path}:{number}", what="the row is too long to be read back",
+                value=f"{len(line)} bytes", allowed=f"at most {MAX_LINE_BYTES} bytes")
+        for number, line in enumerate(lines, start=1) if len(line) > MAX_LINE_BYTES
+    ]  # fmt: skip
+    if problems:
+        raise DataError(problems)
+    try:
+        codec.write_atomic(path, b"".join(lines))
+    except OSError as error:
+        what = f"cannot be written: {error.strerror}"
+        raise DataError([Problem(where=str(path), what=what)]) from error
+
+
+def _line(cells: Iterable[str]) -> bytes:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerow(cells)
+    return written.getvalue().encode()
 
 
 def label_of(human: float | None) -> str:
@@ -117,30 +149,38 @@ def label_of(human: float | None) -> str:
 
 
 def _columns(path: Path) -> tuple[str, ...]:
-    """The header; what is wrong with the file has been reported with its rows."""
+    """The header; what is wrong with its line has been reported with the rows."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return tuple(next(csv.reader(file), ()))
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return ()
+        first = next(csv.reader(line for _, line in text_lines(path, [])), [])
+    except csv.Error:
+        first = []
+    return tuple(name.removeprefix("\ufeff") for name in first)
 
 
 def _wrong_columns(path: Path, columns: tuple[str, ...]) -> Iterable[Problem]:
     where = f"{path}:1"
+    if len(columns) < 2:
+        what = "the header is not a row of columns" if columns else "the file is empty"
+        value = shown(columns[0]) if columns else ""
+        allowed = f"columns set apart by commas: {', '.join(COLUMNS)}"
+        yield Problem(where=where, what=what, value=value, allowed=allowed)
+        return
+    value = ", ".join(map(shown, columns))
     for name in ("id", "contexts"):
         if name not in columns:
-            yield Problem(where=where, what=f"no column {name}", allowed=", ".join(COLUMNS))
+            what = f"no column {name}"
+            yield Problem(where=where, what=what, value=value, allowed=", ".join(COLUMNS))
     for one, other in (("answer", "claim"), ("label", "score")):
         if (one in columns) == (other in columns):
             what = f"needs a column {one} or a column {other}, and not both"
-            yield Problem(where=where, what=what, allowed=", ".join(COLUMNS))
+            yield Problem(where=where, what=what, value=value, allowed=", ".join(COLUMNS))
 
 
 def _twice(rows: Iterable[Row]) -> Iterable[Problem]:
     seen: set[object] = set()
     for row in rows:
-        name = row.fields.get("id")
-        if name is not None and name in seen:
+        name = _text(row, "id")
+        if name and name in seen:
             yield Problem(where=f"{row.where} id", what="the id is given twice", value=shown(name))
         seen.add(name)
 
@@ -155,9 +195,10 @@ def _item(row: Row, unit: Unit, problems: list[Problem]) -> Labelled | None:
         problems.append(Problem(where=where, what=what, value=value, allowed=allowed))
 
     texts = {name: _text(row, name) for name in ("id", unit, "question")}
-    for name in ("id", unit):
-        if name not in row.fields:
-            refuse(name, "the text is missing", "a text")
+    if not texts["id"].strip():
+        refuse("id", "the text is missing", "a text")
+    if unit not in row.fields:
+        refuse(unit, "the text is missing", "a text")
     contexts = _contexts(row, refuse)
     human = _human(row, refuse)
     if len(problems) > before:
@@ -189,7 +230,11 @@ def _contexts(row: Row, refuse: Refuse) -> tuple[str, ...]:
     cell = str(row.fields["contexts"])
     try:
         value = parse_json(cell) if cell.startswith("[") else [_text(row, "contexts")]
-    except ValueError:
+    except ValueError as error:
+        if cell[1:].lstrip().startswith('"'):
+            # A list that a spreadsheet has cut off is not one passage.
+            refuse("contexts", f"the list is not JSON: {error}", "a JSON list of texts")
+            return ()
         value = [cell]  # a text that begins with a bracket
     if isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value):
         return tuple(value)

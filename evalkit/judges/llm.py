@@ -82,7 +82,8 @@ class LlmJudge:
 
     @property
     def card(self) -> str:
-        return f"LLM judge {self.name}, not measured against people in this project"
+        """Its name; what people's labels say of it stands in its calibrations (`evalkit.cards`)."""
+        return f"LLM judge {self.name}"
 
     async def claims(self, *, question: str, answer: str) -> tuple[str, ...]:
         """What the answer's sentences state; no call where none has a word."""

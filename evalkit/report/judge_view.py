@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalkit.cards import agreement_of
+from evalkit.cards import agreement_of, telling
 from evalkit.records import ANSWERING, Calibration, Fingerprint, Label, Run, Score
 from evalkit.report import figures
 from evalkit.report.sinks import clip, visible
@@ -142,16 +142,14 @@ def judge_view(
     found.sort(key=lambda item: (item[1].j.value, item[0].labels))
     yardsticks = {}
     told = sorted(set(judged) & set(compared))
-    names = (suite, suite.partition("@")[0])
     for metric in told:
-        # Labels of another metric's answers say nothing of this one; the suite's own say most.
-        usable = [item for item in found if item[0].metric in ("", metric)]
-        own = [item for item in usable if item[0].metric and item[0].suite in names]
-        for calibration, figures_ in (own or usable)[:1]:
+        card = telling(calibrations, suite=suite, metric=metric)
+        figures_of_it = agreement_of(card) if card else None
+        if card and figures_of_it:
             yardsticks[metric] = Yardstick(
-                j=figures_.j.value,
-                interval=str(figures_.j),
-                labels=visible(calibration.labels),
+                j=figures_of_it.j.value,
+                interval=str(figures_of_it.j),
+                labels=visible(card.labels),
             )
     return JudgeView(
         asked=bool(judged),

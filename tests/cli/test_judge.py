@@ -34,21 +34,21 @@ def ran(cli, project):
 def test_a_judge_is_measured_on_labels_and_its_card_is_kept(cli, project):
     project.write("labels.csv", LABELS)
     code, out, err = cli("judge", "calibrate", "offline", "labels.csv")
-    assert (code, err) == (0, "100 answers\n")
+    assert (code, err) == (0, "asking about 100 answers\n")
     assert "on labels: 100 answers, of which people call 50 supported" in out
     assert "Youden's J         1.00" in out
     assert "warning" not in out
-    path = out.splitlines()[-1]
-    assert path.endswith("reports/judges/scripted/labels.json")
+    assert out.splitlines()[-1] == "card: reports/judges/scripted/labels.json"
     (card,) = cards.load_all(project.root, "scripted")
     assert (card.n, card.suite, card.ratings) == (100, "", ())
 
 
 def test_begin_is_in_the_package_and_a_limit_draws_from_it(cli):
     code, out, err = cli("judge", "calibrate", "offline", "begin", "--limit", "20")
-    assert (code, err) == (0, "20 answers\n")
-    assert "on begin: 20 answers" in out
+    assert (code, err) == (0, "asking about 20 answers\n")
+    assert "on begin, 20 of 430: 20 answers" in out
     assert "warning: 20 labels" in out
+    assert not out.splitlines()[-1].endswith("/begin.json")
 
 
 def test_all_faults_of_the_labels_are_told(cli, project):
@@ -88,7 +88,7 @@ def test_a_person_labels_comes_back_and_calibrates(ran, project, monkeypatch):
     assert "evalkit judge calibrate offline labels.csv --suite tiny" in out
     code, out, _ = ran("judge", "calibrate", "offline", "labels.csv", "--suite", "tiny")
     assert code == 0
-    assert "1 rows have no label yet" in out
+    assert "1 row without a label left out" in out
     (card,) = cards.load_all(project.root, "scripted")
     assert (card.suite, card.metric) == ("tiny", "faithfulness")
     assert sorted(one.human for one in card.ratings) == [0.0, 0.5, 1.0, 1.0]
@@ -110,6 +110,45 @@ def test_a_sample_is_exported_filled_in_and_imported(ran, project):
     assert code == 0
     assert "5 of 5 labelled: labels.csv" in out
     assert (project.root / "labels.csv").read_text() == path.read_text().replace("\r\n", "\n")
+
+
+def test_a_sheet_that_was_begun_is_not_written_over(ran, project):
+    """Exported a second time, it keeps what somebody has filled in since the first."""
+    ran("judge", "label", RUN, "--n", "5", "--export", "sheet.csv")
+    path = project.root / "sheet.csv"
+    path.write_text(path.read_text().replace(",,faithfulness", ",supported,faithfulness", 1))
+    assert ran("judge", "label", RUN, "--n", "8", "--export", "sheet.csv")[0] == 0
+    labels = [row["label"] for row in csv.DictReader(path.read_text().splitlines())]
+    assert sorted(labels) == [""] * 7 + ["supported"]
+
+
+def test_what_cannot_be_written_is_told_before_the_first_question(ran, project, monkeypatch):
+    (project.root / "file").write_text("")
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("a person was asked"))
+    code, _, err = ran("judge", "label", RUN, "--out", "file/labels.csv")
+    assert code == 2
+    assert "file/labels.csv: cannot be written" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--metric", "recall_at_k"], "metric recall_at_k: asks no judge"),
+        (["--metric", "recall"], "unknown metric 'recall'"),
+        (["--import", "none.csv"], "none.csv: the file cannot be read"),
+    ],
+)
+def test_what_cannot_be_labelled_is_said(ran, project, arguments, what):
+    code, _, err = ran("judge", "label", RUN, *arguments)
+    assert code == 2
+    assert what in err
+    assert not (project.root / "labels.csv").exists()
+
+
+def test_the_next_command_can_be_pasted(ran, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
+    _, out, _ = ran("judge", "label", RUN, "--out", "my labels.csv")
+    assert "calibrate offline 'my labels.csv' --suite tiny" in out
 
 
 def test_what_an_answer_holds_does_not_reach_the_terminal_as_a_command(ran, project, monkeypatch):
