@@ -14,6 +14,7 @@ from evalkit.gates.evidence import bound_below, can_test, price_of_family
 from evalkit.gates.instrument import NOT_CALIBRATED, is_judged, sight
 from evalkit.gates.limits import ALPHA, POWER, ROUNDING
 from evalkit.gates.metric import MetricGate
+from evalkit.gates.new_breach import KIND as NEW_BREACH
 from evalkit.gates.pairing import Pairing, pair
 from evalkit.gates.protocol import Gate, Measurement, Promise
 from evalkit.gates.rate import RateGate
@@ -24,6 +25,7 @@ from evalkit.gates.zero_tolerance import ZeroToleranceGate
 from evalkit.observations import Observation, observe, repeats_of
 from evalkit.records import Baseline, Check, Comparison, Decision, Saved, Score, Verdict
 from evalkit.report.figures import age, signed
+from evalkit.report.fingerprint_view import changes
 from evalkit.stats.paired import mean_of
 from evalkit.stats.planning import advised_epochs, run_share
 from evalkit.stats.shrinkage import shrunken_variances
@@ -156,6 +158,8 @@ def _compared(found: Found, now: str) -> list[str]:
     )
     if found.measurement.baseline_note:
         lines.append(f"  {found.measurement.baseline_note}")
+    if made_of := changes(run, baseline):
+        lines.append(f"  changed since: {'; '.join(f'{name} {how}' for name, how in made_of)}")
     if found.metric:
         lines += _pairs(found, pair(found.compared, found.metric))
     return lines
@@ -189,6 +193,7 @@ def _check(found: Found, check: Check) -> list[str]:
     lines = [f"{check.kind}: {check.outcome}"]
     if check.reason != found.verdict.reason:  # the only check's is the verdict's
         lines.append(f"  {check.reason}")
+    lines += [f"  {line}" for line in _replays(found, check)]
     test = check.comparison
     if test is None:
         return lines
@@ -200,6 +205,21 @@ def _check(found: Found, check: Check) -> list[str]:
     if test.kind == "regression" and isinstance(found.gate, MetricGate):
         lines += [f"  {line}" for line in _noise(found, test)]
     return lines
+
+
+REPLAYED = {True: "hit", False: "not hit", None: "no answer or score"}
+
+
+def _replays(found: Found, check: Check) -> Iterator[str]:
+    """Each replay of the new breaches that a check names, and what is asked of them."""
+    if check.kind != NEW_BREACH or not isinstance(found.gate, RateGate):
+        return
+    asked = found.gate.replays_of_breaches
+    yield f"FAIL asks for a hit in more than half of {count(asked, 'replay')}, PASS for none"
+    for one in found.measurement.run.replays:
+        if one.metric == found.metric and one.case_id in check.cases:
+            hits = ", ".join(REPLAYED[hit] for hit in one.hits[:asked])
+            yield f"{one.case_id}: replays {hits}"
 
 
 def _numbers(test: Comparison) -> Iterator[str]:

@@ -16,9 +16,10 @@ from evalkit.gates.budget import CostGate
 from evalkit.gates.decide import decide_build
 from evalkit.gates.metric import MetricGate
 from evalkit.gates.protocol import Promise
+from evalkit.gates.rate import RateGate
 from evalkit.gates.sequential import looks_of, ordered
 from evalkit.gates.versus import VersusGate
-from evalkit.records import Attribution, Calibration, Looks, Saved, Score, Stop
+from evalkit.records import Attack, Attribution, Calibration, Looks, Replay, Saved, Score, Stop
 from tests.builders import make_baseline, make_run, measured
 
 NOW = "2026-11-22T08:00:00+00:00"
@@ -175,9 +176,9 @@ def test_a_judge_too_weak_to_pass_anything_is_named_as_what_decided():
 
 
 def test_looks_and_known_scores_are_told_with_what_they_saved():
-    """A drop of 0.3 is plain after 50 of 100 cases; 20 of those were known from the baseline."""
+    """A drop of 0.3 is plain after 40 of 100 cases; 20 of those were known from the baseline."""
     order = ordered("seed", BEFORE)
-    judged, spared = order[:50], order[50:]
+    judged, spared = order[:40], order[40:]
     now = after(-0.3, 0.05)
     run = make_run({"faithfulness": now})
     scores = tuple(
@@ -190,8 +191,8 @@ def test_looks_and_known_scores_are_told_with_what_they_saved():
     text = told(run)
     assert text.startswith("FAIL")
     assert "look 1 of 3: p is held against this look's share of the error rate" in text
-    assert "Judge not asked for 70 of 100 answers" in text
-    assert "50 spared: judging ended at look 1 of 3 (50, 75, 100 cases)" in text
+    assert "Judge not asked for 80 of 100 answers" in text
+    assert "60 spared: judging ended at look 1 of 3 (40, 70, 100 cases)" in text
     assert "20 known: the answer is the baseline's, so is its score" in text
 
 
@@ -273,6 +274,16 @@ def test_a_gate_against_another_target_names_what_it_lacks():
     assert "Lowest cases:" in text
 
 
+def test_what_changed_since_the_baseline_is_named():
+    """One setting; and nothing where the same settings made both."""
+    settings, before = (("target.retrieve.k", "1"),), (("target.retrieve.k", "5"),)
+    run = replace(make_run({"faithfulness": after(-0.08, 0.1)}), settings=settings)
+    baseline = replace(make_baseline({"faithfulness": BEFORE}), settings=before)
+    assert "\n  changed since: target.retrieve.k 5 → 1\n" in told(run, baseline=baseline)
+    same = replace(baseline, settings=settings)
+    assert "changed since" not in told(run, baseline=same)
+
+
 def test_cases_of_one_side_are_named():
     """Two new, one gone: left out of the comparison."""
     now = after(0.0, 0.1)
@@ -285,3 +296,33 @@ def test_cases_of_one_side_are_named():
 def test_a_gate_that_the_suite_does_not_have_is_refused_with_those_it_has():
     with pytest.raises(DataError, match="faithfulness"):
         told(after(0.0, 0.1), name="faithfulnes")
+
+
+# ── new breaches ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_each_check_of_new_breaches_shows_its_own_replays():
+    """c000 came back twice and c001 never; one replay of c000 had no answer."""
+    scores = {f"c{i:03}": 0.0 if i < 2 else 1.0 for i in range(60)}
+    run = make_run({"m": scores})
+    attack = Attack(id="a", channel="user", technique="t")
+    hits = {"c000": (True, None, True), "c001": (False, False, False)}
+    run = replace(
+        run,
+        cases=tuple(replace(case, attack=attack) for case in run.cases),
+        replays=tuple(
+            Replay(case_id=case, metric=metric, hits=h if metric == "m" else (None,) * 3)
+            for case, h in hits.items()
+            for metric in ("m", "other")
+        ),
+    )
+    before = make_baseline({"m": dict.fromkeys(scores, 1.0)})
+    text = told(run, RateGate(name="m", compare=True), baseline=before)
+    rule = "  FAIL asks for a hit in more than half of 3 replays, PASS for none"
+    failed, passed = (
+        [line for line in block.splitlines() if "replays" in line and "never hit" not in line]
+        for block in text.split("\n\n")
+        if block.startswith("new breach")
+    )
+    assert failed == [rule, "  c000: replays hit, no answer or score, hit"]
+    assert passed == [rule, "  c001: replays not hit, not hit, not hit"]

@@ -19,11 +19,13 @@ def add(commands: Commands) -> None:
     promote.add_argument("--concurrency", type=at_least_one, help="cases in flight at once")
     traffic(promote)
     pin = command(verbs, "pin", pin_command, "keep today's baseline as that of a release")
+    pin.add_argument("suites", nargs="*", type=Path, help="suite files (all in suites/)")
     pin.add_argument("--because", required=True, type=reason, help="which release; it is committed")
+    pin.add_argument("--profile", default="offline")
     show = command(verbs, "show", show_baseline_command, "a baseline in words and numbers")
     history = command(verbs, "history", history_command, "every version of a baseline in git")
     history.add_argument("--case", default="", metavar="ID", help="the scores of one case")
-    for one_suite in (pin, show, history):
+    for one_suite in (show, history):
         one_suite.add_argument("suite", type=Path)
         one_suite.add_argument("--profile", default="offline")
     diff = command(verbs, "diff", diff_baselines_command, "what changed between two baseline files")
@@ -58,11 +60,15 @@ def promote_command(options: argparse.Namespace) -> int:
 
 
 def pin_command(options: argparse.Namespace) -> int:
-    from evalkit import baselines
-    from evalkit.config import find_root
+    from evalkit import assemble, baselines
+    from evalkit.config import find_root, load_project
 
     root = find_root(Path.cwd())
-    for name in _names(options.suite, root):
+    suites = options.suites or assemble.suite_files([], project=load_project(root))
+    names = [name for suite in suites for name in _names(suite, root)]
+    for name in names:  # a missing one is found before any is pinned
+        baselines.load_baseline(root, options.profile, name)
+    for name in names:
         print(baselines.pin(root, options.profile, name, because=options.because))
     return 0
 

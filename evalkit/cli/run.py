@@ -45,6 +45,7 @@ def add(commands: Commands) -> None:
     report = command(commands, "report", report_command, "render saved runs again")
     report.add_argument("runs", nargs="+", type=Path, help="run.json files")
     report.add_argument("--report", type=Path, default=DEFAULT_REPORT)
+    _lane(report)
 
     export = command(commands, "export", export_command, "a saved run as CSV or Parquet")
     export.add_argument("run", type=Path)
@@ -121,7 +122,10 @@ def report_command(options: argparse.Namespace) -> int:
 
     project = load_project(find_root(Path.cwd()))
     saved = [codec.load(Saved, path) for path in options.runs]
-    pairs = [(assemble.promise_of_run(item.run, project=project), item) for item in saved]
+    pairs = [
+        (assemble.promise_of_run(item.run, project=project, lane=options.lane), item)
+        for item in saved
+    ]
     for path in pipeline.render(pairs, report=options.report):
         print(path)
     return 0

@@ -32,6 +32,10 @@ Status = Literal["breached", "unmeasured", "dropped", "gained", "steady", "new"]
 MOVED = 0.005
 """A change that shows in two decimals; below it a case is steady."""
 
+WHOLE = 500
+"""Cases of a suite that are shown with answers, passages and verdicts: about 10 KB each. Of 10,000
+whole cases a browser needs minutes to make a page."""
+
 _BREACHES: frozenset[Label] = frozenset({"compromised", "leaked"})
 _STEPS = ((0.5, 3), (0.2, 2), (MOVED, 1))
 
@@ -71,7 +75,10 @@ class AttackView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """One case. `move` is the change it is sorted by; `problems` say what was not measured."""
+    """One case. `move` is the change it is sorted by; `problems` say what was not measured.
+
+    A case that is not `whole` is its row in the list: its trials are in the saved run alone.
+    """
 
     anchor: str
     id: str
@@ -89,6 +96,7 @@ class CaseView:
     moved: bool
     problems: tuple[str, ...]
     attack: AttackView | None
+    whole: bool
     trials: tuple[TrialView, ...]
     named_by: tuple[str, ...]
     cost: str
@@ -105,10 +113,12 @@ def case_views(
     metrics: Sequence[str],
     gated: frozenset[str],
     prefix: str,
+    whole: int = WHOLE,
 ) -> tuple[CaseView, ...]:
     """Every case, by movement: breaches, what was not measured, the largest drop down to the gains.
 
-    Without a baseline the lowest score comes first. Gated metrics weigh before the others.
+    Without a baseline the lowest score comes first. Gated metrics weigh before the others. At most
+    `whole` of them are shown whole: those that failed, then those that come first.
     """
     hide = redactor(run.cases)
 
@@ -118,25 +128,35 @@ def case_views(
     before = {case.id: case for case in baseline.cases} if baseline is not None else None
     trials, scores, named = _by_case(run.trials), _by_case(run.scores), _named(decision)
     spared = _spared(run)
-    views = []
+    views: list[tuple[CaseView, Case]] = []
     for case in run.cases:
         was = (before or {}).get(case.id)
         cells = _cells(
             scores.get(case.id, ()), was, metrics=metrics, spared=spared.get(case.id, frozenset())
         )
-        views.append(
-            _case_view(
-                case,
-                trials.get(case.id, ()),
-                scores.get(case.id, ()),
-                cells=cells,
-                move=_move(cells, gated, compared=before is not None, known=was is not None),
-                named=named.get(case.id, ()),
-                show=show,
-            )
+        view = _case_view(
+            case,
+            trials.get(case.id, ()),
+            scores.get(case.id, ()),
+            cells=cells,
+            move=_move(cells, gated, compared=before is not None, known=was is not None),
+            named=named.get(case.id, ()),
+            show=show,
         )
-    views.sort(key=lambda view: view.order)
-    return tuple(replace(view, anchor=f"{prefix}c{i}") for i, view in enumerate(views, start=1))
+        views.append((view, case))
+    views.sort(key=lambda item: item[0].order)
+    first = {id(view) for view, _ in sorted(views, key=lambda item: not item[0].failed)[:whole]}
+    return tuple(
+        replace(
+            view,
+            anchor=f"{prefix}c{place}",
+            whole=id(view) in first,
+            trials=_trial_views(case, trials.get(case.id, ()), scores.get(case.id, ()), show)
+            if id(view) in first
+            else (),
+        )
+        for place, (view, case) in enumerate(views, start=1)
+    )
 
 
 def _by_case(items: Iterable[Item]) -> Mapping[str, tuple[Item, ...]]:
@@ -242,7 +262,8 @@ def _case_view(
         moved=any(cell.delta is not None and abs(cell.delta) >= MOVED for cell in cells),
         problems=problems,
         attack=_attack_view(case, answers, scores, show),
-        trials=_trial_views(case, trials, scores, show),
+        whole=False,
+        trials=(),
         named_by=named,
         cost=figures.usd(usd) if answers else figures.NONE,
         tokens=f"{tokens:,}" if answers else figures.NONE,

@@ -106,6 +106,7 @@ class SuiteView:
     n_moved: int
     n_failed: int
     n_unmeasured: int
+    n_whole: int
     compared: bool
     anchors: Mapping[str, str]
     prompts: str
@@ -284,6 +285,7 @@ def suite_view(
         n_moved=sum(case.moved for case in cases),
         n_failed=sum(case.failed for case in cases),
         n_unmeasured=sum(case.status == "unmeasured" for case in cases),
+        n_whole=sum(case.whole for case in cases),
         compared=baseline is not None,
         anchors=anchors,
         prompts=visible(", ".join(ref for ref, _ in print_.prompts)),

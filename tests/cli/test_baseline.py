@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import subprocess
 
 import pytest
@@ -80,6 +81,21 @@ def test_pinning_without_a_baseline_exits_with_12(cli):
     assert "there is no baseline" in err
 
 
+def test_a_release_pins_all_suites_or_none(promoted, project):
+    """Of two suites one has no baseline: nothing is pinned; with both, both are."""
+    folder = project.root / "reports/baselines/offline"
+    project.write("suites/twin.toml", (project.root / "suites/tiny.toml").read_text())
+    code, out, err = promoted("baseline", "pin", "--because", "release 1.0")
+    assert (code, out) == (12, "")
+    assert "twin.json" in err
+    assert not list(folder.glob("*.release.json"))
+    promoted("baseline", "promote", "suites/twin.toml", "--because", "a twin")
+    code, out, _ = promoted("baseline", "pin", "--because", "release 1.0")
+    assert code == 0
+    names = [line.rpartition("/")[2] for line in out.splitlines()]
+    assert names == ["tiny.release.json", "twin.release.json"]
+
+
 def test_the_history_of_a_baseline_is_read_from_git(promoted, project):
     """Outside a repository it says so; inside, every version is a line."""
     code, out, err = promoted("baseline", "history", "suites/tiny.toml")
@@ -106,3 +122,25 @@ def test_a_diff_names_the_cases_that_moved(promoted, project):
     promoted("baseline", "promote", "--because", "worse on purpose")
     _, out, _ = promoted("baseline", "diff", str(before), BASELINE)
     assert "faithfulness: 30 down, 0 up of 30; most: c00 1.000 → 0.000 (−1.000)" in out
+
+
+def test_one_setting_changed_is_named_wherever_what_changed_is_told(promoted, project):
+    """Two equal runs say nothing; another version of the target is named in every view."""
+    assert promoted("run")[0] == 0
+    report = project.root / "reports/latest"
+    views = [report.joinpath(name).read_text() for name in ("report.html", "report.md")]
+    assert not [view for view in views if "Changed since" in view]
+    before = project.write("before.json", (project.root / BASELINE).read_text())
+    project.edit("evalkit.toml", '"app:answer"', '"app:answer"\nversion = "2"')
+    _, out, _ = promoted("run")
+    assert "  changed: target.version none → 2\n" in out
+    page, comment = (report.joinpath(name).read_text() for name in ("report.html", "report.md"))
+    assert '<span class="item">target.version <b>none → 2</b></span>' in page
+    assert "Changed since the baseline: target.version none → 2." in html.unescape(comment)
+    _, out, _ = promoted("explain", "reports/latest/runs/tiny.json", "faithfulness")
+    assert "  changed since: target.version none → 2\n" in out
+    promoted("baseline", "promote", "--because", "the second version")
+    _, out, _ = promoted("baseline", "diff", str(before), BASELINE)
+    assert "target.version: none → 2\n" in out
+    assert "callable-" not in out
+    assert "setting target.version 2" in promoted("baseline", "show", "suites/tiny.toml")[1]

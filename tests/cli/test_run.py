@@ -122,6 +122,18 @@ def test_saved_runs_are_rendered_again(promoted, project):
         assert (project.root / "again" / name).read_bytes() == first
 
 
+def test_a_release_is_rendered_again_as_one(promoted, project):
+    """In its lane to the same bytes; in the other, the release baseline is not there."""
+    promoted("baseline", "pin", "--because", "release 1.0")
+    assert promoted("run", "--lane", "release")[0] == 0
+    first = (project.root / "reports/latest/report.html").read_bytes()
+    promoted("report", RUN, "--report", "again", "--lane", "release")
+    assert (project.root / "again/report.html").read_bytes() == first
+    assert b"Release baseline" in first
+    promoted("report", RUN, "--report", "other")
+    assert b"Release baseline" not in (project.root / "other/report.html").read_bytes()
+
+
 def test_a_saved_run_becomes_a_table(promoted, project):
     """30 cases and one metric are 30 rows under a head."""
     promoted("run")

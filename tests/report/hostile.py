@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from evalkit import baselines
 from evalkit.records import (
     Answer,
     Attack,
     Attribution,
+    Baseline,
     Case,
     Decision,
     Failure,
@@ -20,6 +23,14 @@ from evalkit.records import (
     Unscored,
 )
 from tests.report.pieces import run, verdict
+
+
+def changed_by(texts: Sequence[str], saved: Saved) -> Baseline:
+    """A baseline of the run before these settings were written over harmless ones."""
+    settings = tuple(
+        (name, f"was {text}") for (name, _), text in zip(saved.run.settings, texts, strict=True)
+    )
+    return replace(baselines.reduced(saved.run), settings=settings)
 
 
 def hostile(texts: Sequence[str]) -> Saved:
@@ -82,6 +93,9 @@ def hostile(texts: Sequence[str]) -> Saved:
         judge_card=texts[0],
         target=texts[0],
         prompts=((texts[0], "d" * 64),),
+    )
+    made = replace(
+        made, settings=tuple((f"target.{i}{text}", text) for i, text in enumerate(texts))
     )
     verdicts = tuple(
         verdict(f"{i} {text}", (text, outcome, text, None, (cases[i].id, text)))

@@ -10,13 +10,15 @@ from evalkit.records import Decision, Looks, Run, Score, Stop, Unscored
 from evalkit.report.case_view import case_views
 from tests.builders import make_baseline, make_run
 from tests.report import sample
-from tests.report.pieces import METRICS
+from tests.report.pieces import METRICS, verdict
 
 NOTHING = Decision(outcome="PASS", estimates=(), comparisons=(), verdicts=())
 
 
-def views(run: Run, baseline=None, *, metrics=("f",), gated=("f",), decision=NOTHING):
-    return case_views(run, decision, baseline, metrics=metrics, gated=frozenset(gated), prefix="s1")
+def views(run: Run, baseline=None, *, metrics=("f",), gated=("f",), decision=NOTHING, **more):
+    return case_views(
+        run, decision, baseline, metrics=metrics, gated=frozenset(gated), prefix="s1", **more
+    )
 
 
 def moves(*pairs: tuple[float, float], gate=("f",), **more):
@@ -121,6 +123,27 @@ def test_every_case_is_there_once_with_its_own_anchor():
     found = views(saved.run, baseline, metrics=METRICS, decision=saved.decision)
     assert sorted(view.id for view in found) == sorted(case.id for case in saved.run.cases)
     assert [view.anchor for view in found] == [f"s1c{i}" for i in range(1, 61)]
+
+
+def test_of_many_cases_those_at_the_top_are_whole_and_the_others_rows():
+    saved, baseline = sample.quality()
+    some = views(saved.run, baseline, metrics=METRICS, decision=saved.decision, whole=20)
+    every = views(saved.run, baseline, metrics=METRICS, decision=saved.decision)
+    assert [view.whole for view in some] == [True] * 20 + [False] * 40
+    for short, full in zip(some, every, strict=True):
+        assert full.whole
+        assert short.trials == (full.trials if short.whole else ())
+        # As a row it is the same.
+        assert replace(short, whole=True, trials=()) == replace(full, trials=())
+
+
+def test_a_failed_case_far_down_is_whole_before_a_steady_one_above_it():
+    pairs = ((1.0, 0.4), (1.0, 1.0), (1.0, 1.0), (0.5, 1.0))
+    red = verdict("f", ("floor", "FAIL", "c3 is named", None, ("c3",)))
+    decision = replace(NOTHING, outcome="FAIL", verdicts=(red,))
+    found = moves(*pairs, decision=decision, whole=2)
+    assert [view.id for view in found] == ["c0", "c1", "c2", "c3"]
+    assert [view.whole for view in found] == [True, False, False, True]
 
 
 def test_a_repeat_with_the_same_passages_shows_them_once():

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from evalkit.records import Baseline, BaselineCase
 from evalkit.report.flaky_view import flaky_tables
+from evalkit.report.sinks import visible
 from tests.builders import make_baseline
 from tests.report.test_gate_view import comparison
 
@@ -80,3 +81,21 @@ def test_with_a_standard_error_the_share_is_of_its_square():
         )  # fmt: skip
         assert (table.rows[0].share, table.said) == (share, said)
         assert table.of_error == (share == "28.3 %")
+
+
+def test_more_repeats_leave_less_noise_in_the_error():
+    """As above, with two repeats now: 0.125 · (1/2 + 1/5) / 3 is 29 % of SE² = 0.1."""
+    epochs = {"b": (0.5, 0.5, 0.5, 1.0, 1.0), "c": STEADY, "a": (0, 0, 0, 1.0, 1.0)}
+    found = replace(comparison(), standard_error=math.sqrt(0.1), n_pairs=3)
+    (table,) = flaky_tables(
+        baseline(epochs), ["f"], comparisons=[found], repeats=2, anchors={}, show=str
+    )
+    assert table.said.endswith("run-to-run noise is 29 % of SE²")
+
+
+def test_a_case_is_linked_by_the_name_it_is_shown_under():
+    """The page's anchors are by names without controls and secrets, the baseline's are not."""
+    (table,) = flaky_tables(
+        baseline({"a\x1b": (0.0, 1.0)}), ["f"], anchors={"a␛": "s1c1"}, show=visible
+    )
+    assert [(row.case, row.anchor) for row in table.rows] == [("a␛", "s1c1")]

@@ -14,10 +14,12 @@ from html.parser import HTMLParser
 import pytest
 
 from evalkit.records import Decision, Saved
+from evalkit.report.case_view import WHOLE
 from evalkit.report.html import report_html
 from evalkit.report.view import report_view
+from tests.builders import make_run
 from tests.report import instrumented, sample
-from tests.report.hostile import hostile
+from tests.report.hostile import changed_by, hostile
 from tests.report.nasty import HTML, NASTY
 from tests.report.pieces import METRICS, verdict
 
@@ -102,7 +104,8 @@ def test_style_and_script_name_no_other_place(page):
 
 
 def rendered(texts) -> Page:
-    return Page(report_html(report_view([hostile(texts)])))
+    saved = hostile(texts)
+    return Page(report_html(report_view([saved], baselines=[changed_by(texts, saved)])))
 
 
 def shape(page: Page) -> list[tuple[str, tuple[str, ...]]]:
@@ -128,6 +131,14 @@ def test_hostile_texts_are_shown_as_text():
     texts = [text for text in HTML if text.isprintable() and "  " not in text]
     words = "\n".join(rendered(texts).words)
     assert [text for text in texts if text not in words] == []
+
+
+def test_a_setting_that_changed_is_named_and_hostile_ones_are_text():
+    texts = ["<img src=x onerror=alert(1)>", "</dd><script>alert(1)</script>"]
+    words = rendered(texts).words
+    assert "Changed since the baseline" in words
+    assert f"target.0{texts[0]} " in words
+    assert f"was {texts[0]} → {texts[0]}" in words
 
 
 def test_hostile_texts_never_reach_an_attribute_but_inert_ones():
@@ -162,6 +173,27 @@ def test_eighty_cases_stay_under_a_megabyte_and_a_half():
     saved, baseline = sample.quality(80)
     size = len(report_html(report_view([saved], baselines=[baseline])).encode())
     assert size < 1_500_000
+
+
+def test_of_more_cases_than_a_page_can_hold_the_rest_are_rows():
+    run = make_run({"f": {f"c{i}": 1.0 for i in range(WHOLE + 5)}})
+    nothing = Decision(outcome="PASS", estimates=(), comparisons=(), verdicts=())
+    source = report_html(report_view([Saved(run=run, decision=nothing)]))
+    assert f"{WHOLE} of {WHOLE + 5} cases are shown whole" in source
+    assert source.count('<div class="body">') == WHOLE
+    assert source.count("Answer, passages and verdicts are in the saved run.") == 5
+    assert source.count('<details id="s1c') == WHOLE + 5
+
+
+def test_of_as_many_as_it_can_hold_nothing_is_said(source):
+    assert "are shown whole" not in source
+
+
+def test_no_rule_is_asked_again_of_every_case_when_one_is_hidden(page):
+    # Both cost n²: 10,000 cases were sorted in 30 s, and are without them in one.
+    style = re.sub(r"/\*.*?\*/", "", page.raw["style"], flags=re.DOTALL)
+    assert ":has(" not in style
+    assert re.search(r"^\.case \{ display: block;", style, re.MULTILINE)
 
 
 def test_every_verdict_has_its_word_and_its_shape(source):

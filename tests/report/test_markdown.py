@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
 
 from evalkit.report.markdown import report_markdown
 from evalkit.report.view import report_view
-from tests.report.hostile import hostile
+from tests.report import sample
+from tests.report.hostile import changed_by, hostile
 from tests.report.nasty import NASTY
 
 GFM = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+def plain(text):
+    """As a reader sees it, without what keeps GitHub from acting."""
+    return html.unescape(text).replace("\u200b", "")
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +69,16 @@ def test_it_fits_a_comment():
     assert "more of 30 suites: see `report.html`" in text
 
 
-def test_hostile_texts_stay_text():
+@pytest.mark.parametrize("compared", [False, True])
+def test_hostile_texts_stay_text(compared):
     ours = {"<details>", "</details>"}
     for start in range(0, len(NASTY), 4):
         texts = [f"{text[:200]}{i}" for i, text in enumerate(NASTY[start : start + 4])]
-        tokens = GFM.parse(report_markdown(report_view([hostile(texts)])))
+        saved = hostile(texts)
+        baselines = [changed_by(texts, saved) if compared else None]
+        text = report_markdown(report_view([saved], baselines=baselines))
+        assert ("Changed since the baseline: target." in plain(text)) == compared
+        tokens = GFM.parse(text)
         inline = [child for token in tokens for child in token.children or ()]
         kinds = {token.type for token in (*tokens, *inline)}
         assert not kinds & {
@@ -79,12 +91,12 @@ def test_hostile_texts_stay_text():
         }
         html = [token.content.strip() for token in tokens if token.type == "html_block"]
         assert all(re.sub(r"<summary>.*?</summary>", "", block) in ours for block in html)
-        plain = " ".join(child.content for child in inline if child.type.startswith("text"))
-        assert not re.search(r"[@#]\w|https?://|www\.", plain)
+        shown = " ".join(child.content for child in inline if child.type.startswith("text"))
+        assert not re.search(r"[@#]\w|https?://|www\.", shown)
 
 
 def test_the_comment_says_what_the_numbers_rest_on(judged_view):
-    text = html.unescape(report_markdown(judged_view)).replace("\u200b", "")
+    text = plain(report_markdown(judged_view))
     lines = text.splitlines()
     place = next(i for i, line in enumerate(lines) if line.startswith("- **FAIL** faithfulness"))
     assert lines[place + 1] == "  - retriever −0.06, generator +0.00 (2×2 replay over 12 cases)"
@@ -93,6 +105,15 @@ def test_the_comment_says_what_the_numbers_rest_on(judged_view):
     assert "Changed since the baseline: prompts answer_from_context@1 → answer_from" in text
     assert re.search("detects as judged; true: [a-z_, ]+ ÷ J 0.65", text)
     assert "Judge calls: saved for 80 of 308 scores (26 %)" in text
+
+
+def test_the_comment_names_the_setting_that_changed():
+    saved, baseline = sample.passing()
+    run = replace(saved.run, settings=(("target.retrieve.k", "1"),))
+    before = replace(baseline, settings=(("target.retrieve.k", "5"),))
+    view = report_view([replace(saved, run=run)], baselines=[before])
+    text = plain(report_markdown(view))
+    assert "Changed since the baseline: target.retrieve.k 5 → 1." in text
 
 
 def test_the_comment_of_an_ordinary_build_says_none_of_it(text):

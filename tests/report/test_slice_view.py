@@ -112,6 +112,22 @@ def test_cases_of_one_document_are_one_slice_and_share_their_error():
     assert (apart.step, shared.interval) == (0, "[−0.685, +0.585]")
 
 
+def test_an_interval_ends_where_changes_do():
+    """Two documents that moved apart: ±12.7 · SE goes far beyond a change of 1 either way."""
+    values = moved([0.9, 0.9, 0.9, 0.0, 0.0, 0.0]) | moved([0.0] * 6, "z")
+    tags = {case: ("t",) for case in values if case.startswith("c")}
+    clusters = {case: "one" if case in ("c0", "c1", "c2") else "two" for case in tags}
+    row = slice_tables(cases(values, tags=tags, clusters=clusters), ["f"])[0].rows[0]
+    assert (row.change, row.interval) == ("−0.450", "[−1.000, +1.000]")
+
+
+def test_a_tag_given_twice_counts_its_case_once():
+    values = moved([0.1] * 5) | moved([0.0] * 6, "z")
+    tags = {case: ("t", "t") for case in values if case.startswith("c")}
+    rows = slice_tables(cases(values, tags=tags), ["f"])[0].rows
+    assert [row.n for row in rows if row.kind == "tag"] == ["5"]
+
+
 def test_a_document_of_five_cases_has_an_interval_of_its_own():
     values = moved([0.1, 0.2, 0.1, 0.2, 0.1]) | moved([0.0] * 6, "z")
     clusters = {case: "Olympic symbols" for case in values if case.startswith("c")}

@@ -9,7 +9,7 @@ from evalkit.records import Attribution, Check, Saved, Verdict
 from evalkit.report.terminal import lines, summary
 from evalkit.report.view import SuiteView, suite_view
 from tests.report import instrumented, sample
-from tests.report.hostile import hostile
+from tests.report.hostile import changed_by, hostile
 from tests.report.nasty import NASTY
 
 SGR = re.compile(r"\x1b\[[\d;]*m")
@@ -49,6 +49,14 @@ def test_each_gate_that_did_not_pass_gets_its_sentence():
     *_, fail, undecided = summary(quality())
     assert fail.startswith("FAIL: faithfulness: dropped by 0.153 (")
     assert undecided.startswith("INCONCLUSIVE: context_recall: dropped by 0.045 (")
+
+
+def test_a_sentence_is_bounded_whatever_a_gate_says():
+    saved, baseline = sample.quality()
+    first, *others = saved.decision.verdicts
+    decision = replace(saved.decision, verdicts=(replace(first, reason="x" * 3000), *others))
+    shown = suite_view(Saved(run=saved.run, decision=decision), baseline=baseline)
+    assert max(map(len, summary(shown))) == len("FAIL: ") + 500
 
 
 def test_a_green_suite_ends_with_its_cost():
@@ -154,6 +162,30 @@ def test_what_changed_since_the_baseline_is_named():
     (line,) = [line for line in summary(instrumented_view()) if line.startswith("  changed:")]
     assert "prompts answer_from_context@1 → answer_from_context@2" in line
     assert "changed:" not in "\n".join(summary(quality()))
+
+
+def test_a_setting_that_changed_is_one_short_line():
+    saved, baseline = sample.passing()
+    run = replace(saved.run, settings=(("target.retrieve.k", "1"),))
+    before = replace(baseline, settings=(("target.retrieve.k", "5"),))
+    shown = summary(suite_view(replace(saved, run=run), baseline=before))
+    assert "  changed: target.retrieve.k 5 → 1" in shown
+    same = summary(
+        suite_view(replace(saved, run=run), baseline=replace(before, settings=run.settings))
+    )
+    assert "changed:" not in "\n".join(same)
+
+
+def test_hostile_settings_stay_on_their_line():
+    for start in range(0, len(NASTY), 4):
+        texts = [f"{text[:80]}{i}" for i, text in enumerate(NASTY[start : start + 4])]
+        saved = hostile(texts)
+        shown = summary(suite_view(saved, baseline=changed_by(texts, saved)))
+        text = "\n".join(shown)
+        assert re.search(r"^  changed: target\.\d", text, re.MULTILINE)
+        assert "\x1b" not in text
+        assert not re.search(r"^\s*::|##[\w-]*\[", text, re.MULTILINE)
+        assert all("\n" not in line and "\r" not in line for line in shown)
 
 
 def test_the_baseline_that_is_missing_is_missed_once():
