@@ -25,8 +25,8 @@ PROMISED = {0.0: 0.35, 0.5: 0.60}
 """The share of the judge's calls that unchanged builds save at least, by the share of answers that
 are the baseline's."""
 
-LARGEST_SD = 0.25
-"""Of the share asked in one build: each look asks half, three quarters or all."""
+LARGEST_SD = 0.3
+"""Of the share asked in one build: each look asks 40, 70 or 100 %."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,7 @@ which one fell. † as above.
 LOOKS = """
 ## Judged in looks
 
-FAIL / PASS, and the scores that were judged, %. Looks at 50, 75 and 100 % of the cases; each metric
+FAIL / PASS, and the scores that were judged, %. Looks at 40, 70 and 100 % of the cases; each metric
 stops for itself. *half known*: half of the answers are the baseline's to the byte, and their scores
 are taken from there; the twenty that an engine judges all the same are not counted in this table.
 Drops are concentrated.
