@@ -1,4 +1,4 @@
-"""What holds for every test: no network, no keys, one seed."""
+"""What holds for every test: no network, no keys, nothing of the caller's, one seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
 
@@ -21,12 +21,32 @@ settings.register_profile(
     "repeatable",
     derandomize=True,  # a red build must be red again
     deadline=None,  # how fast the machine is today is not a property of the code
+    suppress_health_check=[HealthCheck.too_slow],  # as above
     database=None,
 )
+settings.register_profile("fast", settings.get_profile("repeatable"), max_examples=25)
 settings.load_profile("repeatable")
 
 SEED = 20261122
 KEYS = ("ANTHROPIC_API_KEY", "HF_TOKEN", "OPENAI_API_KEY")
+
+CALLERS = frozenset(
+    "all_proxy build_number ci clicolor clicolor_force force_color ftp_proxy http_proxy "
+    "https_proxy no_color no_proxy py_colors pytest_addopts pytest_plugins pythonwarnings".split()
+)
+CALLERS_BEGIN = ("git_", "github_")
+"""What a shell, a CI server or a git hook tells all programs, in lower case."""
+
+PINNED = {
+    "COLUMNS": "80",
+    "LINES": "24",
+    # A repository that a test makes is not the caller's: it signs nothing and calls no hooks.
+    "GIT_CONFIG_COUNT": "2",
+    "GIT_CONFIG_KEY_0": "commit.gpgSign",
+    "GIT_CONFIG_VALUE_0": "false",
+    "GIT_CONFIG_KEY_1": "core.hooksPath",
+    "GIT_CONFIG_VALUE_1": os.devnull,
+}
 
 
 class NetworkBlocked(RuntimeError):
@@ -84,6 +104,25 @@ def no_keys() -> Iterator[None]:
         for name in KEYS:
             if name in os.environ:
                 patch.delenv(name)
+        yield
+
+
+def is_callers(name: str) -> bool:
+    """Whether a variable says something of who started the tests, and nothing of the tests."""
+    return name.lower() in CALLERS or name.lower().startswith(CALLERS_BEGIN)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_the_callers() -> Iterator[None]:
+    """A terminal, a CI server, a proxy and a git hook make no test red, nor green.
+
+    Programs that tests start are told the same.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in filter(is_callers, list(os.environ)):
+            patch.delenv(name)
+        for name, value in PINNED.items():
+            patch.setenv(name, value)
         yield
 
 

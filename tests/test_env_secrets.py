@@ -144,12 +144,19 @@ def test_what_only_begins_like_a_key_stays(text):
 
 @pytest.mark.parametrize("kind", _LOOKING)
 @pytest.mark.parametrize(
-    "text",
-    ["a" * 10_000, "-----BEGIN " * 900, "eyJaaaaaaaaa." * 770, "://a:" * 2000, "sk-" * 3300,
-     "-----BEGIN PRIVATE KEY-----" * 370],
-)  # fmt: skip
-def test_no_text_makes_a_pattern_slow(kind, text):
-    """10,000 hostile characters within 100 ms."""
-    started = time.perf_counter()
-    _LOOKING[kind].sub("", text)
-    assert time.perf_counter() - started < 0.1
+    "piece",
+    ["a", "-----BEGIN ", "eyJaaaaaaaaa.", "://a:", "sk-", "-----BEGIN PRIVATE KEY-----"],
+)
+def test_no_text_makes_a_pattern_slow(kind, piece):
+    """Of eight times as many hostile characters it takes about eight times as long, not 64."""
+
+    def cpu_s(length):
+        text = (piece * length)[:length]
+        started = time.thread_time()
+        _LOOKING[kind].sub("", text)
+        return time.thread_time() - started
+
+    def least_cpu_s(length):
+        return min(cpu_s(length) for _ in range(3))
+
+    assert least_cpu_s(80_000) < 24 * max(least_cpu_s(10_000), 0.005)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+import types
+
 import pytest
 
+from benchmarks import deciding
 from benchmarks.deciding import decide_here, measured
 
 
@@ -11,6 +15,13 @@ from benchmarks.deciding import decide_here, measured
 def _warm():
     """What a process spends before it has decided anything is not what grows."""
     decide_here(100, 2)
+
+
+@pytest.fixture(autouse=True)
+def cpu_time(monkeypatch):
+    """Of this thread: what else the machine does is not in it."""
+    clock = types.SimpleNamespace(perf_counter=time.thread_time)
+    monkeypatch.setattr(deciding, "time", clock)
 
 
 def seconds(cases, metrics):

@@ -28,7 +28,7 @@ def path(tmp_path):
 
 
 def sql(path, statement, *values):
-    db = sqlite3.connect(path, isolation_level=None, timeout=5)
+    db = sqlite3.connect(path, isolation_level=None, timeout=60)
     try:
         return db.execute(statement, values).fetchall()
     finally:
@@ -257,7 +257,7 @@ def both(path, main, **options):
     async def run():
         one, other = ReplyCache(path, **options), ReplyCache(path, **options)
         try:
-            return await asyncio.wait_for(main(one, other), 10)
+            return await asyncio.wait_for(main(one, other), 60)
         finally:
             one.close()
             other.close()
@@ -395,15 +395,16 @@ def test_when_the_process_that_asks_is_killed_another_takes_over(pytestconfig, p
     killed = asker(pytestconfig.rootpath, path, 3, 600.0)
     killed.stdin.write("\n")
     killed.stdin.flush()
-    deadline = time.monotonic() + 20
-    while len(sql(path, "SELECT * FROM claims")) < 3 and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while len(sql(path, "SELECT * FROM claims")) < 3:
+        assert time.monotonic() < deadline, "it claims nothing"
         time.sleep(0.02)
     killed.kill()
     if reaped:
-        killed.wait(timeout=20)
+        killed.wait(timeout=60)
     heir = asker(pytestconfig.rootpath, path, 3, 0.0)
-    output, _ = heir.communicate("\n", timeout=20)
-    killed.communicate(timeout=20)
+    output, _ = heir.communicate("\n", timeout=60)
+    killed.communicate(timeout=60)
     assert sorted(output.split()) == ["0", "1", "2"]
     assert sql(path, "SELECT * FROM claims") == []
 
@@ -415,7 +416,7 @@ def test_where_the_owner_is_no_process_its_lease_decides(pid):
 
 def test_a_living_process_keeps_its_claim(path):
     stored(path)
-    sql(path, "INSERT INTO claims VALUES (?, 'x', ?, ?)", OTHER, os.getppid(), time.time() + 60)
+    sql(path, "INSERT INTO claims VALUES (?, 'x', ?, ?)", OTHER, os.getppid(), time.time() + 600)
 
     async def run():
         cache = ReplyCache(path)

@@ -122,7 +122,7 @@ def test_two_judges_that_could_judge_differently_have_different_fingerprints():
     assert len(set(prints)) == len(prints)
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples * 2 // 5)
 @given(units=st.lists(TEXTS, max_size=3), contexts=st.lists(TEXTS, max_size=3), answer=TEXTS)
 def test_any_text_gets_verdicts_or_a_judge_error(units, contexts, answer):
     """Hostile, broken or empty: a verdict for each unit, or `JudgeError`; nothing else."""

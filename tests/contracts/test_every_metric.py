@@ -146,7 +146,7 @@ def test_at_least_one_of_a_rich_and_a_poor_case_is_measured(metric):
 
 
 @pytest.mark.parametrize("case", [RICH, POOR], ids=["rich", "poor"])
-@settings(max_examples=40)  # each example scores every metric
+@settings(max_examples=settings.default.max_examples * 2 // 5)  # each example scores every metric
 @given(text=TEXTS, shown=st.lists(TEXTS, max_size=4), labels=st.lists(LABELS, max_size=5))
 def test_any_judge_gives_a_score_in_range_or_none(case, text, shown, labels):
     answer = Answer(text=text, passages=passages(*shown), retrieved=passages(*shown))

@@ -202,9 +202,7 @@ cases: st.SearchStrategy[dict[str, Any]] = st.builds(
 )
 
 
-# Files are written in each example, on machines that may be busy: time says nothing here.
 on_disk = settings(
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -94,11 +94,12 @@ def test_no_text_is_too_strange(text):
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", ["QUJDRERF ", "61 ", ".- ", "%25", "&#x41;", "\U000e0041", "<"])
 def test_time_grows_with_length_and_no_faster(piece):
-    def seconds(length: int) -> float:
+    def cpu_s(length: int) -> float:
         text = (piece * length)[:length]
-        started = time.process_time()
+        started = time.thread_time()
         CANARY.find(text)
-        return time.process_time() - started
+        return time.thread_time() - started
 
     # Eight times the text may take eight times as long; the rest is slack for a busy machine.
-    assert seconds(800_000) < 24 * max(seconds(100_000), 0.02)
+    most_s = 24 * max(min(cpu_s(100_000) for _ in range(3)), 0.02)
+    assert any(cpu_s(800_000) < most_s for _ in range(3))

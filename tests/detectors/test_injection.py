@@ -115,11 +115,12 @@ def test_no_text_is_too_strange(text):
     ],
 )
 def test_time_grows_with_length_and_no_faster(piece):
-    def seconds(length: int) -> float:
+    def cpu_s(length: int) -> float:
         text = (piece * length)[:length]
-        started = time.process_time()
+        started = time.thread_time()
         Injection(channel="user").find(text)
-        return time.process_time() - started
+        return time.thread_time() - started
 
     # Eight times the text may take eight times as long; the rest is slack for a busy machine.
-    assert seconds(400_000) < 24 * max(seconds(50_000), 0.02)
+    most_s = 24 * max(min(cpu_s(50_000) for _ in range(3)), 0.02)
+    assert any(cpu_s(400_000) < most_s for _ in range(3))

@@ -21,7 +21,7 @@ LEFT_BEHIND = shutil.ignore_patterns("reports", ".evalkit", "__pycache__", ".pyt
 def run(*words, cwd):
     command = [sys.executable, "-m", *words]
     return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300
+        command, cwd=cwd, capture_output=True, text=True, check=False, timeout=1200
     )
 
 
@@ -62,7 +62,7 @@ def test_the_service(tmp_path):
 
 
 def wait_for(port):
-    for _ in range(300):
+    for _ in range(1200):
         with socket.socket() as asked:
             if asked.connect_ex(("127.0.0.1", port)) == 0:
                 return

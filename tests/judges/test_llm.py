@@ -353,7 +353,7 @@ def test_a_question_copied_from_the_answer_is_not_taken():
 def test_it_is_named_after_its_model_and_its_card_claims_nothing():
     judge = Told("").judge()
     assert judge.name == "told"
-    assert judge.card == "LLM judge told, not measured against people in this project"
+    assert judge.card == "LLM judge told"
 
 
 def test_the_fingerprint_covers_model_prompts_and_options():

@@ -34,10 +34,12 @@ from evalkit.records import (
 
 @dataclass
 class FakeTarget:
-    """Answers with the question; `fault` is called first and may raise."""
+    """Answers with the question, the first ones once `meeting` of them run; `fault` is raised."""
 
     fingerprint: str = "fake"
+    meeting: int = 1
     asked: list[str] = field(default_factory=list)
+    met: asyncio.Event = field(default_factory=asyncio.Event)
     running: int = 0
     most_running: int = 0
     fault: object = None
@@ -51,7 +53,12 @@ class FakeTarget:
         self.asked.append(question)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
-        await asyncio.sleep(0.001)
+        if self.running == self.meeting:
+            self.met.set()
+        async with asyncio.timeout(60):
+            await self.met.wait()
+        for _ in range(5):  # so that one too many is seen, too
+            await asyncio.sleep(0)
         self.running -= 1
         if self.fault:
             raise self.fault
@@ -118,7 +125,7 @@ def test_every_case_has_a_trial_and_a_score_a_repeat(tmp_path):
 
 def test_concurrency_is_bounded_and_used(tmp_path):
     """With 3 slots and 6 cases three run at once, never four."""
-    target = FakeTarget()
+    target = FakeTarget(meeting=3)
     measured(tmp_path, plan(target), concurrency=3)
     assert target.most_running == 3
 
@@ -280,8 +287,8 @@ class FakeRemote:
 
 
 def _soon(true):
-    """Wait at most five seconds for something that another thread does."""
-    for _ in range(500):
+    """Wait at most a minute for something that another thread does."""
+    for _ in range(6000):
         if true():
             return True
         time.sleep(0.01)
@@ -294,7 +301,7 @@ def _soon(true):
 )
 def test_as_many_cases_run_as_the_models_take_requests(tmp_path, asked, takes, expected):
     """At least eight without being told; exactly what one is told, whatever the models take."""
-    target = FakeTarget()
+    target = FakeTarget(meeting=expected)
     cases = tuple(Case(id=f"c{i}", input="q") for i in range(25))
     remote = FakeRemote(concurrency=takes)
     measured(tmp_path, plan(target, cases=cases, remote=remote), concurrency=asked)
@@ -334,7 +341,7 @@ def test_metrics_of_one_answer_are_judged_at_once(tmp_path):
 
             async def score(self, case, answer, *, repeat, instruments):
                 begun.add(metric_name)
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     if len(begun) == 3:
                         all_begun.set()
                     await all_begun.wait()
@@ -412,7 +419,7 @@ def test_models_in_use_are_not_let_go_of(tmp_path):
 
     class Held(FakeTarget):
         async def answer(self, question):
-            await asyncio.to_thread(go.wait, 5)
+            await asyncio.to_thread(go.wait, 60)
             return Answer(text=question)
 
     remote = FakeRemote()

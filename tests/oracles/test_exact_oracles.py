@@ -84,13 +84,13 @@ def test_a_ratios_error_is_the_paired_t_of_its_residuals(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_clustered_ratio_is_statsmodels_weighted_regression(seed):
+def test_a_ratio_in_clusters_of_one_size_is_statsmodels_weighted_regression(seed):
     """Σy/Σx is the slope through 0 of y on x, weighted by 1/x; its robust error is the same."""
     rng = np.random.default_rng(seed)
-    n, g = int(rng.integers(10, 60)), int(rng.integers(3, 9))
-    clusters = [*range(g), *rng.integers(0, g, n - g).tolist()]
-    x = rng.lognormal(0, 0.5, n)
-    y = x * rng.lognormal(0.1, 0.2, n) * rng.lognormal(0, 0.2, g)[clusters]
+    size, g = int(rng.integers(1, 9)), int(rng.integers(3, 12))
+    clusters = rng.permutation([*range(g)] * size).tolist()
+    x = rng.lognormal(0, 0.5, len(clusters))
+    y = x * rng.lognormal(0.1, 0.2, len(clusters)) * rng.lognormal(0, 0.2, g)[clusters]
     root = np.sqrt(x)
     fit = OLS(y / root, root).fit(
         cov_type="cluster", cov_kwds={"groups": np.array(clusters), "use_correction": False}
@@ -99,6 +99,19 @@ def test_a_clustered_ratio_is_statsmodels_weighted_regression(seed):
     assert ratio.value == pytest.approx(fit.params[0])
     assert ratio.standard_error == pytest.approx(fit.bse[0] * math.sqrt(g / (g - 1)))
     assert ratio.df == g - 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_ratio_in_clusters_of_any_size_is_the_jackknife_of_its_residuals(seed):
+    rng = np.random.default_rng(seed)
+    n, g = int(rng.integers(10, 60)), int(rng.integers(3, 9))
+    clusters = np.array([*range(g), *rng.integers(0, g, n - g)])
+    x = rng.lognormal(0, 0.5, n)
+    y = x * rng.lognormal(0.1, 0.2, n) * rng.lognormal(0, 0.2, g)[clusters]
+    ratio = ratio_of_sums(y.tolist(), x.tolist(), clusters.tolist())
+    residuals = (y - ratio.value * x) / x.mean()
+    without = np.array([residuals[clusters != label].mean() for label in range(g)])
+    assert ratio.standard_error == pytest.approx(np.sqrt((g - 1) / g * np.sum(without**2)))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -40,7 +41,9 @@ def asked(reply=lambda body: "Baleen whales.", request=REQUEST, server=None, **o
 
 
 def test_one_call_is_one_request_in_the_protocol():
+    started = time.perf_counter()
     found, seen = asked()
+    passed_s = time.perf_counter() - started
     assert (seen.method, seen.path) == ("POST", "/v1/messages")
     assert KEY in (seen.headers.get("x-api-key", "") + seen.headers.get("authorization", ""))
     assert seen.headers["anthropic-version"]
@@ -56,7 +59,7 @@ def test_one_call_is_one_request_in_the_protocol():
     assert (found.text, found.stop_reason) == ("Baleen whales.", "stop")
     assert found.model == "anthropic/claude-opus-5"
     assert found.usage_known
-    assert 0 < found.latency_s < 5
+    assert 0 < found.latency_s <= passed_s
 
 
 @pytest.mark.parametrize("stream", [False, True])

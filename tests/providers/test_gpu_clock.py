@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from fractions import Fraction
 
 import pytest
@@ -101,7 +102,7 @@ def test_the_shares_add_up_to_the_busy_time(steps):
 
 
 def test_it_measures_real_time_across_tasks():
-    """Ten tasks that sleep 50 ms at once pay for about 50 ms together, not for 500."""
+    """Ten tasks that sleep 50 ms at once pay for the time that passed, once and not ten times."""
 
     async def main():
         clock = GpuClock(RATE)
@@ -111,9 +112,11 @@ def test_it_measures_real_time_across_tasks():
                 await asyncio.sleep(0.05)
             return share
 
+        started = time.monotonic()
         shares = await asyncio.gather(*(request() for _ in range(10)))
+        passed = time.monotonic() - started
         assert sum(share.seconds for share in shares) == pytest.approx(clock.busy_s)
-        assert 0.045 < clock.busy_s < 0.4
+        assert 0.045 < clock.busy_s <= passed
 
     asyncio.run(main())
 

@@ -92,14 +92,14 @@ def test_a_text_under_way_is_not_embedded_again():
         def run(self, outputs, feeds):
             asked.append(feeds["input_ids"].tobytes())
             begun.set()
-            assert release.wait(10)
+            assert release.wait(60)
             return [np.ones((1, 384), dtype=np.float32)]
 
     fresh = MiniLmEmbedder()
     fresh._loaded = (Session(), fresh._open()[1])
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(fresh.encode, TEXTS[:2])
-        assert begun.wait(10)
+        assert begun.wait(60)
         Timer(0.2, release.set).start()
         second = fresh.encode(TEXTS[:3])
     assert first.result().shape == (2, 384)

@@ -43,7 +43,9 @@ def asked(reply=lambda body: "Baleen whales.", request=REQUEST, server=None, **o
 
 
 def test_one_call_is_one_request_in_the_protocol():
+    started = time.perf_counter()
     found, seen = asked()
+    passed_s = time.perf_counter() - started
     assert (seen.method, seen.path) == ("POST", "/v1/chat/completions")
     assert seen.headers["authorization"] == f"Bearer {KEY}"
     assert seen.headers["accept-encoding"] == "identity"
@@ -61,7 +63,7 @@ def test_one_call_is_one_request_in_the_protocol():
     assert found.usage == Usage(input_tokens=9, output_tokens=4)
     assert found.usage_known
     assert found.cost.usd == 0
-    assert 0 < found.latency_s < 5
+    assert 0 < found.latency_s <= passed_s
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -184,7 +186,7 @@ def test_a_connection_that_is_never_taken_is_a_timeout():
         started = time.perf_counter()
         with pytest.raises(ProviderTimeout):
             complete(made)
-        assert time.perf_counter() - started < 30, "the system itself gives up after minutes"
+        assert time.perf_counter() - started < 60, "the system itself gives up after minutes"
         for one in waiting:
             one.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import time
 
@@ -15,7 +14,6 @@ from evalkit.errors import ConfigError, ProviderError, ServerFailed
 from evalkit.providers.protocol import is_remote
 from evalkit.providers.vllm import VllmModel
 from evalkit.records import ModelRequest
-from evalkit.serving import leftovers
 from evalkit.serving.build import PYTHON_VARIABLE
 from evalkit.serving.pool import POOL
 from tests.serving.conftest import gone, standin_model, standin_python, until_down
@@ -107,13 +105,16 @@ def test_many_first_calls_start_one_server(model):
     assert using(one, use) == [str(n) for n in range(12)] * 2
 
 
-def test_a_call_that_gives_up_does_not_stop_the_start(model):
+def test_a_call_that_gives_up_does_not_stop_the_start(model, standin_model, tmp_path):
+    go = tmp_path / "go"
+
     async def use(model):
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(model.complete(ModelRequest(prompt="early")), 0.05)
+        go.touch()
         return await model.complete(ModelRequest(prompt="late"))
 
-    one = model()
+    one = model(model=str(standin_model("held", waits_for=str(go))))
     assert using(one, use).text == "late"
     assert len(POOL.records()) >= 1
 
@@ -140,7 +141,6 @@ def test_a_server_that_dies_in_a_call_is_started_by_the_next_and_then_given_up(m
 
 def test_replies_share_the_cost_of_the_time_in_use(model):
     async def use(model):
-        started = time.perf_counter()
         await model.ready()
         started = time.perf_counter()
         replies = await asyncio.gather(
@@ -185,9 +185,7 @@ def test_the_fingerprint_needs_no_server_and_covers_what_is_sent(model):
     assert len(set(prints)) == len(prints)
     assert model().fingerprint == model(max_num_seqs=3, timeout_s=9.0).fingerprint == prints[0]
     assert model(seed=12).fingerprint == prints[0]  # greedy: no seed is sent
-    assert POOL.records() == POOL.records()
-    notes = [path.stem for path in leftovers.notes_folder().glob("*.json")]
-    assert [n for n in notes if str(os.getpid()) in n] == []
+    assert POOL._servers == {}, "nobody has even asked for one"
 
 
 def test_limits_are_static(model):
@@ -253,5 +251,5 @@ def test_an_interrupted_process_takes_its_server_along(model):
     ) as process:  # fmt: skip
         nonce = process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.wait(60)
     assert gone(nonce) == []

@@ -30,14 +30,17 @@ from evalkit.records import Completion
 from tests.servers.local_server import Served, Spoiling, as_json
 
 READ_TIMEOUT_S = 1.0
-"""Silence of a server that hangs lasts longer; a model's `timeout_s` must be no more than this."""
+"""What a test of silence gives a model as its `timeout_s`."""
+
+HANG_S = 3600.0
+"""The silence of a server that hangs, unless it is stopped before."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """One way in which a response is spoilt.
 
-    `wait_s` is the `retry_after_s` it must lead to. `hangs`: nothing comes within READ_TIMEOUT_S.
+    `wait_s` is the `retry_after_s` it must lead to. `hangs`: nothing comes.
     """
 
     name: str
@@ -229,8 +232,8 @@ _HTTP = (
 )  # fmt: skip
 
 _TRANSPORT = (
-    _fault("silence", sent(delay_s=3 * READ_TIMEOUT_S), ProviderTimeout, hangs=True),
-    _fault("silence in the middle", sent(pieces=2, piece_delay_s=2 * READ_TIMEOUT_S),
+    _fault("silence", sent(delay_s=HANG_S), ProviderTimeout, hangs=True),
+    _fault("silence in the middle", sent(pieces=2, piece_delay_s=HANG_S),
            ProviderTimeout, hangs=True),
     _fault("reset before the response", sent(cut=-1), ConnectionLost),
     _fault("closed before the response", sent(cut=-1, reset=False), ConnectionLost),
@@ -356,7 +359,7 @@ STREAM_FAULTS: tuple[Fault, ...] = (
     _fault("an event of bad UTF-8", body(lambda b: b.replace(b"You", b"Y\xff")), BadReply),
     _fault("another model", body(lambda b: b.replace(b'"model": "', b'"model": "un')), BadReply),
     _fault("reset in the middle", sent(cut=400), ConnectionLost),
-    _fault("silence in the middle", sent(pieces=3, piece_delay_s=2 * READ_TIMEOUT_S),
+    _fault("silence in the middle", sent(pieces=3, piece_delay_s=HANG_S),
            ProviderTimeout, hangs=True),
     _fault("401 instead of a stream", status(401), AuthFailed),
     _fault("429 instead of a stream", status(429, retry_after="3"), RateLimited, wait_s=3),

@@ -19,7 +19,15 @@ from evalkit.serving.server import Server
 SOURCE = Path(__file__).with_name("standin.py")
 
 
-def gone(nonce: str, within_s: float = 5.0) -> list[int]:
+def until(condition: Callable[[], object], within_s: float = 60.0) -> None:
+    """Wait for what another process does; too long is a failure, too early never is."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def gone(nonce: str, within_s: float = 60.0) -> list[int]:
     """The processes of a server that are still there when they had time to go."""
     deadline = time.monotonic() + within_s
     while (left := leftovers.processes(nonce)) and time.monotonic() < deadline:
@@ -27,7 +35,7 @@ def gone(nonce: str, within_s: float = 5.0) -> list[int]:
     return left
 
 
-def until_down(server: Server, within_s: float = 30.0) -> None:
+def until_down(server: Server, within_s: float = 60.0) -> None:
     """A process that ends has no environment to be known by, a moment before its parent knows."""
     deadline = time.monotonic() + within_s
     while server.is_up and time.monotonic() < deadline:
@@ -63,7 +71,7 @@ def server(standin_python: Path, standin_model: Callable[..., Path]) -> Iterator
     """Makes servers over the stand-in, and stops them."""
     made: list[Server] = []
 
-    def make(*, draw_port: Any = None, start_timeout_s: float = 30.0, **behaviour: Any) -> Server:
+    def make(*, draw_port: Any = None, start_timeout_s: float = 120.0, **behaviour: Any) -> Server:
         options = ServerOptions(
             model=str(standin_model(f"model-{len(made)}", **behaviour)),
             start_timeout_s=start_timeout_s,

@@ -40,6 +40,8 @@ def main() -> None:
         say("line", number)
     if "engine" in behaviour:
         subprocess.Popen([sys.executable, "-c", ENGINE, behaviour["engine"]])
+    while "waits_for" in behaviour and not Path(behaviour["waits_for"]).exists():
+        time.sleep(0.02)
     if behaviour.get("hang"):
         time.sleep(600)
     if "exit" in behaviour:
@@ -86,6 +88,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.refused():
             return
         if self.behaviour.get("engine_hangs"):
+            say("a completion hangs")
             time.sleep(600)
         said = body["messages"][-1]["content"]
         if said == "die":

@@ -11,6 +11,7 @@ import pytest
 
 from evalkit.serving.gauges import Gauges, parsed
 from evalkit.serving.http import Address
+from tests.serving.conftest import until
 
 # Lines as vLLM 0.32.0 printed them, two engines in place of one, histograms left out.
 METRICS = """\
@@ -51,6 +52,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.running, self.count = 0.0, 100.0
+        self.asked = 0
         told = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -60,6 +62,7 @@ class Metrics:
                 self.send_response(200 if self.path == "/metrics" else 404)
                 self.end_headers()
                 text = METRICS.format(running=told.running, count=told.count)
+                told.asked += 1
                 self.wfile.write(text.encode())
 
         self.http = HTTPServer(("127.0.0.1", 0), Handler)
@@ -92,15 +95,21 @@ def test_only_what_happened_since_the_start_counts(metrics):
 def test_peaks_are_found_while_in_use(metrics):
     gauges = Gauges(lambda: metrics.address)
     gauges.start()
+    before = time.monotonic()
     with gauges.used(), gauges.used():
+        begun = time.monotonic()
         metrics.running = 40.0
-        time.sleep(0.6)
+        asked = metrics.asked
+        until(lambda: metrics.asked >= asked + 3)  # the answers before the last were taken in
         metrics.running = 0.0
+        ended = time.monotonic()
+    after = time.monotonic()
     record = gauges.record((), startup_s=0, restarts=0)
     gauges.end()
     gauges.end()
     assert (record.peak_running, record.peak_waiting, record.peak_kv_cache) == (42, 1, 0.5)
-    assert 0.5 < record.busy_s < 1.5  # both at once are busy once
+    rounding = 0.001
+    assert ended - begun - rounding <= record.busy_s <= after - before + rounding  # once, not twice
     after = gauges.record((), startup_s=0, restarts=0)
     assert after.busy_s == record.busy_s
 

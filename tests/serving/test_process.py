@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 import warnings
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from evalkit.serving import leftovers
 from evalkit.serving.command import NONCE_VARIABLE
 from evalkit.serving.process import LINE_CHARACTERS, ServerProcess
-from tests.serving.conftest import gone
+from tests.serving.conftest import gone, until
 
 NONCE = f"process-{os.getpid()}"
 
@@ -40,13 +39,6 @@ def started(tmp_path):
         process.end()
 
 
-def until(condition, within_s=5.0):
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_the_log_is_read_to_its_end_without_secrets(started):
     process = started(
         "import sys; print('the key is s3cret'); print('bad \\udcff'.encode('utf-8', 'replace'));"
@@ -64,7 +56,7 @@ def test_the_log_is_read_to_its_end_without_secrets(started):
 
 def test_a_talkative_server_is_never_stopped_by_a_full_pipe(started):
     process = started("for i in range(100_000): print('line', i)")
-    until(lambda: not process.is_alive, 20)
+    until(lambda: not process.is_alive)
     process.end()
     assert process.log().splitlines()[-1] == "line 99999"
     assert len(process.log().splitlines()) == 200

@@ -18,7 +18,7 @@ from evalkit.serving.build import installed_build
 from evalkit.serving.http import Address, request
 from evalkit.serving.options import ServerOptions
 from evalkit.serving.server import Server, held_port
-from tests.serving.conftest import gone
+from tests.serving.conftest import gone, until
 
 ENGINE = b"VLLM::EngineCore"
 
@@ -107,17 +107,21 @@ def test_another_server_on_our_port_is_not_taken_for_ours(models):
     started = time.monotonic()
     with pytest.raises(ServerFailed, match="held by a process that is not ours"):
         one.ready()
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60
     assert gone(one.served_name) == []
 
 
 def test_a_hung_start_ends_at_its_deadline_with_the_log(models):
-    """Eight seconds are enough to import, and too few to be ready: as a hung start looks."""
+    """It is halted before it is ready, however fast the machine: as a hung start looks."""
     one = Server(options(models, start_timeout_s=8.0), installed_build())
     started = time.monotonic()
+    start = one.readying()
+    until(lambda: named(one.served_name, b"--served-model-name"))
+    for pid in named(one.served_name, b"--served-model-name"):
+        os.kill(pid, signal.SIGSTOP)
     with pytest.raises(ServerFailed, match="the start deadline passed") as caught:
-        one.ready()
-    assert time.monotonic() - started < 20
+        start.result()
+    assert 8 <= time.monotonic() - started < 8 + 60
     assert gone(one.served_name) == []
     assert "vLLM" in str(caught.value) or "wrote nothing" in str(caught.value)
 
@@ -195,13 +199,13 @@ def test_kill_9_of_the_parent_leaves_no_orphan(models):
         time.sleep(delay_s)
         assert leftovers.processes(parent.nonce) != []
         parent.kill()
-        left[f"{delay_s} s"] = gone(parent.nonce, within_s=15)
+        left[f"{delay_s} s"] = gone(parent.nonce)
         kills += 1
     for moment in (b"multiprocessing", ENGINE):
         parent = Parent(models)
         parent.wait_for(moment)
         parent.kill()
-        left[moment] = gone(parent.nonce, within_s=15)
+        left[moment] = gone(parent.nonce)
         kills += 1
     parent = Parent(models)
     parent.wait_for(ENGINE)
@@ -213,13 +217,13 @@ def test_kill_9_of_the_parent_leaves_no_orphan(models):
     survived = leftovers.processes(parent.nonce)
     assert set(survived) & set(engine)  # an API server's death does not end the engine
     leftovers.sweep(leftovers.notes_folder())  # as the next start of any server does
-    left["the warden, too"] = gone(parent.nonce, within_s=15)
+    left["the warden, too"] = gone(parent.nonce)
     kills += 1
     parent = Parent(models)
     assert parent.process.stdout.readline() == "ready\n"
     assert len(leftovers.processes(parent.nonce)) >= 4
     parent.kill()
-    left["ready"] = gone(parent.nonce, within_s=15)
+    left["ready"] = gone(parent.nonce)
     kills += 1
     assert kills == 20
     assert {moment: pids for moment, pids in left.items() if pids} == {}

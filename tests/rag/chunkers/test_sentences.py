@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evalkit.providers.tokenizer import wordpiece
@@ -25,7 +25,6 @@ def chunked(text, **options):
     return SentenceChunker(**options).chunk(Document(id="d", title="T", text=text))
 
 
-@settings(max_examples=150, deadline=None)
 @given(text=TEXT, tokens=st.integers(4, 40), overlap=st.integers(0, 3))
 @example(text="unbelievablyunbreakable " * 9, tokens=4, overlap=2)
 def test_chunks_cover_the_text_within_their_size(text, tokens, overlap):
