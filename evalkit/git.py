@@ -17,10 +17,19 @@ def said(folder: Path, *arguments: str) -> str | None:
         return None
 
 
+BASELINES = ":(exclude,top,glob)**/reports/baselines/**"
+"""What git leaves out: the baselines of a project, wherever it stands in the repository."""
+
+
 def commit(folder: Path) -> str:
-    """The checked-out commit, with `+` where tracked files differ from it; empty outside git."""
+    """The checked-out commit, with `+` where tracked files differ from it; empty outside git.
+
+    Baselines are left out: they came out of a commit. Of several promoted at once, the first would
+    otherwise make a difference for the next.
+    """
     head = (said(folder, "rev-parse", "--short=12", "HEAD") or "").strip()
-    dirty = (said(folder, "status", "--porcelain", "--untracked-files=no") or "").strip()
+    status = ("status", "--porcelain", "--untracked-files=no", "--", BASELINES)
+    dirty = (said(folder, *status) or "").strip()
     return head + ("+" if head and dirty else "")
 
 

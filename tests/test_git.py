@@ -8,7 +8,10 @@ from evalkit import git
 
 
 def test_the_commit_says_whether_files_differ_from_it(tmp_path):
-    """Twelve digits, a plus where a tracked file was edited, nothing outside a repository."""
+    """Twelve digits, a plus where a tracked file was edited, nothing outside a repository.
+
+    Baselines, of a project anywhere in it, come out of a commit: promoting one edits nothing.
+    """
     assert git.commit(tmp_path) == ""
 
     def call(*arguments):
@@ -16,13 +19,20 @@ def test_the_commit_says_whether_files_differ_from_it(tmp_path):
 
     call("init", "-q")
     (tmp_path / "a").write_text("1")
-    call("add", "a")
+    kept = [tmp_path / "reports/baselines/p/s.json", tmp_path / "deep/reports/baselines/p/s.json"]
+    for file in kept:
+        file.parent.mkdir(parents=True)
+        file.write_text("1")
+    call("add", ".")
     call("-c", "user.name=ada", "-c", "user.email=a@example.org", "commit", "-qm", "a")
     clean = git.commit(tmp_path)
     assert len(clean) == 12
     (tmp_path / "b").write_text("not tracked")
-    assert git.commit(tmp_path) == clean
+    for file in kept:
+        file.write_text("2")
+    assert git.commit(tmp_path) == git.commit(tmp_path / "deep") == clean
     (tmp_path / "a").write_text("2")
+    assert git.commit(tmp_path / "deep") == f"{clean}+"
     assert git.commit(tmp_path) == f"{clean}+"
 
 
