@@ -208,6 +208,8 @@ def findings(tallies: Tallies, promises: Sequence[Promise] = PROMISES) -> list[F
         if not cells:
             continue
         rates = {cell: promise.rate(cell, tallies[cell]) for cell in cells}
+        # Of several that are as bad the first by name, whichever was simulated first.
+        cells.sort(key=lambda cell: cell.name)
         worst = (min if promise.at_least else max)(cells, key=rates.__getitem__)
         found.append(
             Finding(

@@ -163,6 +163,17 @@ def test_a_gate_that_passes_whatever_is_not_failed_is_found_out():
     assert [finding.promise.counted for finding in found if finding.broken] == ["PASS"]
 
 
+def test_of_equals_the_same_is_the_worst_whichever_was_simulated_first():
+    """The page must not depend on how the processes shared the cells out."""
+    cells = [Cell(n=200, regime=regime, change=Change(drop=0.10)) for regime in REGIMES]
+    named = {
+        finding.worst.name
+        for order in (cells, cells[::-1])
+        for finding in findings({cell: Counter(builds=BUILDS, FAIL=BUILDS) for cell in order})
+    }
+    assert named == {min(cell.name for cell in cells)}
+
+
 @pytest.mark.parametrize(("failed", "broken"), [(20, False), (34, False), (36, True)])
 def test_chance_alone_breaks_no_promise(failed, broken):
     """P(Binomial(400, 0.05) ≥ 35) is 0.0011, ≥ 36: 0.0005; the line is at 0.001."""
