@@ -32,7 +32,7 @@ gate: $(VENV)/gate.stamp ## may this change ship? run the suites, offline (ARGS=
 test: $(VENV)/dev.stamp ## all tests of evalkit itself
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
-test-fast: $(VENV)/dev.stamp ## the tests that need no patience, on fewer examples: under two minutes
+test-fast: $(VENV)/dev.stamp ## the tests that need no patience, on fewer examples: about two minutes
 	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow" --hypothesis-profile=fast $(ARGS)
 
 # Their pytest plugins stay out: deepeval's takes 10 s to load, and pytest-asyncio, which it brings,

@@ -243,6 +243,7 @@ def called(ratio, spread, *, epochs=5, n=100, builds=300):
     return found / builds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.3, 0.6])
 def test_an_unchanged_cost_fails_at_most_six_times_in_a_hundred(spread):
     """Also against a single epoch, which is the worse case."""
@@ -250,6 +251,7 @@ def test_an_unchanged_cost_fails_at_most_six_times_in_a_hundred(spread):
     assert called(1.0, spread, epochs=1) <= 0.095
 
 
+@pytest.mark.slow
 def test_a_fifth_dearer_is_found():
     assert called(1.2, 0.15) >= 0.99
     assert called(1.2, 0.3) >= 0.79

@@ -166,6 +166,7 @@ def test_an_unchanged_target_is_rarely_called_slower():
         assert outcomes(1.0, n, max_increase=limit).get("FAIL", 0.0) <= 0.082
 
 
+@pytest.mark.slow
 def test_a_fifth_slower_is_found_where_a_tenth_is_allowed():
     """A limit is set below what must be found: at the limit itself half are called."""
     assert outcomes(1.2, 50, max_increase=0.05)["FAIL"] >= 0.78

@@ -75,6 +75,7 @@ def test_the_seed_is_the_draw():
     assert [b.run for b in first] != [b.run for b in builds(scores).drawn(3, seed=8)]
 
 
+@pytest.mark.slow
 def test_drawn_builds_fail_as_often_as_a_gate_at_five_per_cent_should():
     """Normal noise, one test, 1,500 builds of 60 cases: within [3 %, 7 %] red.
 

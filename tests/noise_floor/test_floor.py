@@ -113,6 +113,7 @@ def test_a_judge_that_is_asked_everything_is_spared_nothing(given, judge_costs):
     assert floor.calls is None
 
 
+@pytest.mark.slow
 def test_looks_and_known_answers_keep_the_error_rate():
     """Half the answers the baseline's, judged in looks: 600 unchanged builds, at most 8 % red."""
     run = make_run({"m": noisy(100)})

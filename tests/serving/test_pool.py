@@ -106,6 +106,7 @@ print(server.served_name, flush=True)
 """
 
 
+@pytest.mark.slow
 def test_all_servers_go_with_the_process(pool, standin_model):
     model = str(standin_model(engine="stubborn"))
     done = subprocess.run(

@@ -18,6 +18,7 @@ from evalkit.errors import ConfigError, ServerFailed
 from evalkit.serving import leftovers
 from evalkit.serving.http import request
 from evalkit.serving.server import held_port
+from evalkit.serving.warden import stat_fields
 from tests.serving.conftest import gone, until, until_down
 
 
@@ -77,6 +78,7 @@ def test_a_server_that_misbehaves_is_no_server(server, behaviour, why):
         one.ready()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "what"),
     [
@@ -155,6 +157,7 @@ def served_pid(server):
     raise AssertionError("the stand-in does not run")
 
 
+@pytest.mark.slow
 def test_a_stubborn_engine_in_a_session_of_its_own_goes_too(server):
     one = server(engine="stubborn")
     one.ready()
@@ -222,6 +225,7 @@ def started_elsewhere(model, python, how="main"):
     return parent, nonce, int(pid)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["plain", "stubborn"])
 def test_no_orphan_after_kill_9_of_the_parent(standin_python, standin_model, engine):
     parent, nonce, _ = started_elsewhere(standin_model(engine=engine), standin_python)
@@ -254,8 +258,12 @@ def test_what_survives_a_killed_warden_goes_at_the_next_start(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     parent, nonce, warden = started_elsewhere(standin_model(engine="plain"), standin_python)
     with parent:
-        parent.kill()
+        # The warden first, while the parent can do nothing about it: one that sees its parent's end
+        # before its own ends the engine, as it should.
+        parent.send_signal(signal.SIGSTOP)
+        until(lambda: stat_fields(parent.pid)[0] == "T")
         os.kill(warden, signal.SIGKILL)
+        parent.kill()
     until(lambda: len(leftovers.processes(nonce)) <= 1)
     assert len(leftovers.processes(nonce)) == 1
     server().ready()
